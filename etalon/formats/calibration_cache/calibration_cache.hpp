@@ -1,0 +1,55 @@
+// TensorRT's INT8 calibration cache: a text of a header and a line a tensor.
+//
+//   TRT-8601-EntropyCalibration2
+//   input_1: 3c010a14
+//
+// The hexadecimal number is the big-endian float32 of the tensor's scale = range / 127, eight lower-case digits.
+// docs/formats/calibration_cache.md has the evidence.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "etalon/base/bytes.hpp"
+
+namespace etalon {
+
+struct TensorRtVersion {
+  int major = 8, minor = 6, patch = 1;
+  bool operator==(const TensorRtVersion&) const = default;
+  // 8.6.1 -> 8601, 10.3.0 -> 100300 (the rule changed with version 10).
+  int number() const;
+};
+// "8.6.1", "10.3" (patch 0). Error(kWrongUsage) otherwise.
+TensorRtVersion parse_tensorrt_version(std::string_view text);
+
+enum class CacheAlgorithm { kEntropy2, kMinMax };  // "EntropyCalibration2", "MinMaxCalibration"
+
+struct CacheLine {
+  std::string tensor;
+  float scale;  // real value per INT8 step; finite and > 0
+};
+
+struct CalibrationCache {
+  std::string header;  // the first line as it stands, e.g. "TRT-8601-EntropyCalibration2"
+  std::vector<CacheLine> lines;
+
+  // The line of `tensor`, its name taken with or without a trailing ":0".
+  const CacheLine* find(std::string_view tensor) const;
+};
+
+std::string cache_header(const TensorRtVersion& version, CacheAlgorithm algorithm);
+
+// Accepts every real table: CRLF or LF, blank lines at the end, names with ": " inside (a line is cut at its last
+// ": "), fewer than eight digits (TAO's writer does not pad), scale 0 refused. Errors (kBadInput) name the line number:
+// no header of that kind, a line without a number, a scale that is not finite and positive, a name twice.
+CalibrationCache parse_calibration_cache(std::string_view text);
+
+// LF, eight digits, no blank lines; parse(format(x)) == x.
+std::string format_calibration_cache(const CalibrationCache& cache);
+
+bool looks_like_calibration_cache(ByteView head);
+
+}  // namespace etalon

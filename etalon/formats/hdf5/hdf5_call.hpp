@@ -1,0 +1,42 @@
+// Inside formats/hdf5: the reading of attributes and datasets by their ids, and errors out of the library's stack.
+#pragma once
+
+#include <hdf5.h>
+#include <hdf5_hl.h>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "etalon/formats/hdf5/hdf5_file.hpp"
+
+namespace etalon {
+
+// What the library said last, innermost cause first: "inflate() failed". Clears its stack.
+std::string hdf5_reason();
+
+// Throws Error(kBadInput, "cannot read <what>: <reason>") if a call gave a negative result.
+void hdf5_check(std::int64_t result, std::string_view what);
+
+// How much data may still be taken out of one file. Hard links can name the same bytes a million times, and a filter
+// can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
+class Hdf5Budget {
+ public:
+  explicit Hdf5Budget(std::uint64_t file_size_bytes) : plain_bytes_(file_size_bytes), unpacked_bytes_(unpacked_limit(file_size_bytes)) {}
+
+  // Both throw Error(kBadInput) when the file cannot hold that much.
+  void take_plain(std::uint64_t size_bytes);     // contiguous or compact
+  void take_unpacked(std::uint64_t size_bytes);  // in chunks, perhaps through filters
+
+ private:
+  static std::uint64_t unpacked_limit(std::uint64_t file_size_bytes);
+  std::uint64_t plain_bytes_;
+  std::uint64_t unpacked_bytes_;
+};
+
+std::vector<std::string> hdf5_strings(hid_t attribute, std::string_view name);
+FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget);
+
+}  // namespace etalon

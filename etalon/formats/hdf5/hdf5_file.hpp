@@ -1,0 +1,95 @@
+// Reading HDF5 files that may be hostile: the only place that calls the HDF5 library.
+//
+//   Hdf5File file(path);
+//   std::vector<std::string> names = file.root().group("model_weights").text_list("layer_names").value();
+//   FloatArray kernel = file.root().group("model_weights/conv1").floats("conv1/kernel:0");
+//
+// What the library would do and this does not: follow soft, external and user-defined links, read raw data from other
+// files (external storage, virtual datasets), load filter plugins, print errors. Sizes are checked before anything is
+// allocated: contiguous data cannot be larger than the file, and all data that filters unpack is at most
+// kLargestExpansion times the file. The library is not thread safe: an open Hdf5File holds a lock, so use it shortly.
+#pragma once
+
+#include <hdf5.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "etalon/base/bytes.hpp"
+
+namespace etalon {
+
+// Closes an HDF5 id when it goes.
+class Hdf5Id {
+ public:
+  using Close = herr_t (*)(hid_t);
+  Hdf5Id(hid_t id, Close close) : id_(id), close_(close) {}
+  Hdf5Id(Hdf5Id&& other) noexcept : id_(std::exchange(other.id_, H5I_INVALID_HID)), close_(other.close_) {}
+  Hdf5Id& operator=(Hdf5Id&&) = delete;
+  ~Hdf5Id() {
+    if (id_ >= 0) close_(id_);
+  }
+  hid_t get() const { return id_; }
+
+ private:
+  hid_t id_;
+  Close close_;
+};
+
+struct FloatArray {
+  std::vector<std::int64_t> shape;  // empty for a scalar
+  std::vector<float> values;        // row-major
+};
+
+struct Hdf5Opened;  // the file, its lock and what may still be allocated for it
+
+class Hdf5Group {
+ public:
+  // A scalar (or one-element) string attribute of any HDF5 string kind; nullopt: there is none of that name.
+  std::optional<std::string> text(std::string_view attribute) const;
+
+  // A list of strings; of any other element type only if it has no elements (h5py writes an empty list as float64).
+  // Keras splits a list that is too long for one attribute into name0, name1, ...: these are joined again.
+  std::optional<std::vector<std::string>> text_list(std::string_view attribute) const;
+
+  bool has(std::string_view child) const;
+  std::vector<std::string> children() const;  // sorted by name
+
+  // `path` may hold slashes. Errors (kBadInput, the path named): missing, of another kind, a link out of its place.
+  Hdf5Group group(std::string_view path) const;
+
+  // A dataset of 16, 32 or 64 bit IEEE floats, as float32. Errors: another type (kUnsupported), a filter that this
+  // HDF5 lacks (kUnsupported), sizes that the file cannot hold, damaged data.
+  FloatArray floats(std::string_view path) const;
+
+ private:
+  friend class Hdf5File;
+  Hdf5Group(std::shared_ptr<Hdf5Opened> file, Hdf5Id id) : file_(std::move(file)), id_(std::move(id)) {}
+  Hdf5Id open(std::string_view path, H5I_type_t wanted) const;
+  std::optional<Hdf5Id> open_attribute(const std::string& name) const;
+
+  std::shared_ptr<Hdf5Opened> file_;
+  Hdf5Id id_;
+};
+
+class Hdf5File {
+ public:
+  // Errors: not HDF5, cut off, damaged (kBadInput).
+  explicit Hdf5File(const std::filesystem::path& path);
+  explicit Hdf5File(ByteView bytes);  // read in place: `bytes` must outlive the file and everything taken from it
+
+  Hdf5Group root() const;
+
+ private:
+  std::shared_ptr<Hdf5Opened> file_;
+};
+
+bool looks_like_hdf5(ByteView head);
+
+}  // namespace etalon
