@@ -1,0 +1,57 @@
+# etalon's two commands for a newcomer: `make demo` and `make test`. `make help` lists the rest.
+BUILD ?= build
+JOBS ?= $(shell nproc)
+DEPS := .deps
+CMAKE_FLAGS ?=
+
+.PHONY: help build demo test benchmark sanitize fuzz rooms clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo       install what is needed, build, export the sample to INT8 and show what that costs'
+	@echo 'make test       install what is needed, build, run every test'
+	@echo 'make build      install what is needed, build $(BUILD)/etalon'
+	@echo 'make benchmark  measure; the table is in docs/benchmarks.md'
+	@echo 'make sanitize   the tests under ASan + UBSan, the calibration pipeline under TSan'
+	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (10)'
+	@echo 'make clean      remove what was built ($(DEPS)/ stays)'
+
+# A stamp a set of packages: setup.sh runs again only when it or the list of versions changes.
+$(DEPS)/build.done: tools/setup.sh
+	tools/setup.sh build
+$(DEPS)/test.done: tools/setup.sh tests/requirements.txt $(DEPS)/build.done
+	tools/setup.sh test
+$(DEPS)/fuzz.done: tools/setup.sh $(DEPS)/build.done
+	tools/setup.sh fuzz
+
+# The build always asks ninja, which does nothing when nothing changed.
+$(BUILD)/build.ninja: $(DEPS)/build.done
+	cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
+
+build: $(BUILD)/build.ninja
+	@cmake --build $(BUILD) -j $(JOBS) --target etalon
+
+demo: build
+	examples/bccd/demo.sh $(BUILD)/etalon $(BUILD)/demo
+
+test: $(DEPS)/test.done $(BUILD)/build.ninja rooms
+	@cmake --build $(BUILD) -j $(JOBS)
+	ETALON_PYTHON=$(CURDIR)/$(DEPS)/oracle/bin/python ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+
+rooms:
+	python3 tools/check_rooms.py
+
+benchmark: $(DEPS)/test.done $(DEPS)/build.done
+	cmake -S . -B $(BUILD)-benchmark -G Ninja -DETALON_TESTS=OFF -DETALON_BENCHMARKS=ON $(CMAKE_FLAGS)
+	cmake --build $(BUILD)-benchmark -j $(JOBS)
+	$(DEPS)/oracle/bin/python benchmarks/run.py --build $(BUILD)-benchmark
+
+sanitize: $(DEPS)/test.done $(DEPS)/build.done
+	tools/sanitize.sh $(BUILD) $(JOBS)
+
+FUZZ_SECONDS ?= 10
+fuzz: $(DEPS)/fuzz.done
+	tools/fuzz.sh $(BUILD)-fuzz $(JOBS) $(FUZZ_SECONDS)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-*
