@@ -1,0 +1,117 @@
+// Builds a graph from typed calls, one function an operator. The caller names every tensor; a node bears the name of
+// the tensor it makes. A name that is given twice is an Error: names are identities here.
+//
+//   GraphBuilder graph("tiny");
+//   graph.input("input_1", {std::nullopt, 3, 16, 16});
+//   graph.floats("conv1/kernel", {8, 3, 3, 3}, kernel);
+//   graph.conv("conv1/convolution", "input_1", "conv1/kernel", "", {.kernel = {3, 3}, .pads = {1, 1, 1, 1}});
+//   graph.relu("relu_1/Relu", "conv1/convolution");
+//   graph.output("relu_1/Relu", {std::nullopt, 8, 16, 16});
+//   ModelProto model = std::move(graph).model();
+//
+// Operators are those of opset kOpset.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+#include "etalon/onnx/model.hpp"
+
+namespace etalon {
+
+using HeightWidth = std::array<std::int64_t, 2>;
+
+// Zeros added around an image, in ONNX's order.
+struct Pads {
+  std::int64_t top = 0, left = 0, bottom = 0, right = 0;
+  bool none() const { return top == 0 && left == 0 && bottom == 0 && right == 0; }
+  bool operator==(const Pads&) const = default;
+};
+
+struct ConvWindow {
+  HeightWidth kernel{1, 1}, strides{1, 1}, dilations{1, 1};
+  Pads pads;
+  std::int64_t group = 1;
+};
+
+struct PoolWindow {
+  HeightWidth kernel{1, 1}, strides{1, 1};
+  Pads pads;
+};
+
+class GraphBuilder {
+ public:
+  explicit GraphBuilder(std::string graph_name);
+
+  // A float32 input; an absent dimension gets the symbolic name "N" when it is the first, else none.
+  void input(const std::string& name, const Shape& shape);
+  // Declares a tensor that is there as an output of the graph.
+  void output(const std::string& name, const Shape& shape);
+  // Notes a tensor's shape in value_info, for passes to look up.
+  void note_shape(const std::string& name, const Shape& shape);
+
+  // Constants. `raw` holds the float32 numbers' bytes and is moved in.
+  void raw_floats(const std::string& name, std::span<const std::int64_t> dims, std::string raw);
+  void floats(const std::string& name, std::span<const std::int64_t> dims, std::span<const float> values);
+  void ints(const std::string& name, std::span<const std::int64_t> values);  // one dimension
+  bool has(const std::string& name) const { return names_.contains(name); }
+
+  // `bias` may be "". Kernels: conv [out, in/group, h, w]; conv_transpose [in, out/group, h, w].
+  void conv(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias, const ConvWindow& window);
+  void conv_transpose(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias,
+                      const ConvWindow& window, HeightWidth output_padding);
+  // x [n, in] times weight [out, in] transposed, plus bias [out].
+  void gemm(const std::string& out, const std::string& x, const std::string& weight, const std::string& bias);
+  void matmul(const std::string& out, const std::string& a, const std::string& b);
+  void batch_normalization(const std::string& out, const std::string& x, const std::string& scale, const std::string& bias,
+                           const std::string& mean, const std::string& variance, float epsilon);
+
+  void max_pool(const std::string& out, const std::string& x, const PoolWindow& window);
+  void average_pool(const std::string& out, const std::string& x, const PoolWindow& window);  // padded zeros count
+  void global_average_pool(const std::string& out, const std::string& x);
+  void global_max_pool(const std::string& out, const std::string& x);
+  void pad(const std::string& out, const std::string& x, const Pads& pads);  // zeros, NCHW
+  // Repeats or interpolates to integer multiples, with output i reading input i / factor (TensorFlow 1's rule).
+  void upsample(const std::string& out, const std::string& x, HeightWidth factors, bool linear);
+
+  void relu(const std::string& out, const std::string& x);
+  void leaky_relu(const std::string& out, const std::string& x, float alpha);
+  void prelu(const std::string& out, const std::string& x, const std::string& slope);
+  void elu(const std::string& out, const std::string& x, float alpha);
+  void hard_sigmoid(const std::string& out, const std::string& x, float alpha, float beta);
+  void softmax(const std::string& out, const std::string& x, std::int64_t axis);
+  void clip(const std::string& out, const std::string& x, const std::string& low, const std::string& high);
+  // Operators of one input and no attribute: Sigmoid, Tanh, Exp, Selu, Softplus, Softsign, Identity ...
+  void unary(std::string_view op, const std::string& out, const std::string& x);
+  // Operators of two inputs with broadcasting: Add, Sub, Mul, Div, Max, Min, Greater ...
+  void binary(std::string_view op, const std::string& out, const std::string& a, const std::string& b);
+  void add(const std::string& out, const std::string& a, const std::string& b) { binary("Add", out, a, b); }
+  void mul(const std::string& out, const std::string& a, const std::string& b) { binary("Mul", out, a, b); }
+  void cast_to_float(const std::string& out, const std::string& x);
+
+  void concat(const std::string& out, std::span<const std::string> parts, std::int64_t axis);
+  void flatten(const std::string& out, const std::string& x);  // all but the batch
+  void reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims);  // 0: as it is
+  void transpose(const std::string& out, const std::string& x, std::span<const std::int64_t> permutation);
+  void unsqueeze(const std::string& out, const std::string& x, std::int64_t axis);
+  void tile(const std::string& out, const std::string& x, std::span<const std::int64_t> repeats);
+
+  // The whole model with etalon's header.
+  ModelProto model() &&;
+
+ private:
+  NodeProto& append(std::string_view op, const std::string& out, std::span<const std::string> inputs);
+  NodeProto& append(std::string_view op, const std::string& out, std::initializer_list<std::string> inputs);
+  TensorProto& constant(const std::string& name, std::span<const std::int64_t> dims);
+  void claim(const std::string& name);
+
+  GraphProto graph_;
+  std::unordered_set<std::string> names_;
+};
+
+}  // namespace etalon
