@@ -3,7 +3,7 @@
 //   TRT-8601-EntropyCalibration2
 //   input_1: 3c010a14
 //
-// The hexadecimal number is the big-endian float32 of the tensor's scale = range / 127, eight lower-case digits.
+// The hexadecimal number holds the bits of the tensor's scale = range / 127 as a float32: eight lower-case digits.
 // docs/formats/calibration_cache.md has the evidence.
 #pragma once
 
@@ -29,7 +29,7 @@ enum class CacheAlgorithm { kEntropy2, kMinMax };  // "EntropyCalibration2", "Mi
 
 struct CacheLine {
   std::string tensor;
-  float scale;  // real value per INT8 step; finite and > 0
+  float scale;  // real value per INT8 step; finite; 0 only for a tensor that was 0 in all data: it has no INT8 form
 };
 
 struct CalibrationCache {
@@ -43,11 +43,11 @@ struct CalibrationCache {
 std::string cache_header(const TensorRtVersion& version, CacheAlgorithm algorithm);
 
 // Accepts every real table: CRLF or LF, blank lines at the end, names with ": " inside (a line is cut at its last
-// ": "), fewer than eight digits (TAO's writer does not pad), scale 0 refused. Errors (kBadInput) name the line number:
-// no header of that kind, a line without a number, a scale that is not finite and positive, a name twice.
+// ": "), fewer than eight digits (some writers do not pad). Errors (kBadInput) name the line number: no header of that
+// kind, a line without a number, a scale that is negative, infinite or NaN, a name twice.
 CalibrationCache parse_calibration_cache(std::string_view text);
 
-// LF, eight digits, no blank lines; parse(format(x)) == x.
+// LF, eight digits, no blank lines; parse(format(x)) == x. Error (kBadInput): a name with a line break, a wrong scale.
 std::string format_calibration_cache(const CalibrationCache& cache);
 
 bool looks_like_calibration_cache(ByteView head);

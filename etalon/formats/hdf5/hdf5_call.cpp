@@ -144,7 +144,11 @@ std::string hdf5_reason() {
 
 void hdf5_check(std::int64_t result, std::string_view what) {
   if (result >= 0) return;
-  throw Error(Kind::kBadInput, fmt::format("cannot read {}: {}", what, hdf5_reason()), "the file is damaged; copy or download it again");
+  const std::string reason = hdf5_reason();
+  if (reason.find("version number") != std::string::npos)
+    throw Error(Kind::kUnsupported, fmt::format("cannot read {}: {}", what, reason),
+                "if the file was written by a newer HDF5 library, write it with libver='earliest' or 'v110'");
+  throw Error(Kind::kBadInput, fmt::format("cannot read {}: {}", what, reason), "the file is damaged; copy or download it again");
 }
 
 std::uint64_t Hdf5Budget::unpacked_limit(std::uint64_t file_size_bytes) {
