@@ -151,7 +151,7 @@ void hdf5_check(std::int64_t result, std::string_view what) {
   throw Error(Kind::kBadInput, fmt::format("cannot read {}: {}", what, reason), "the file is damaged; copy or download it again");
 }
 
-std::uint64_t Hdf5Budget::unpacked_limit(std::uint64_t file_size_bytes) {
+std::uint64_t hdf5_most_unpacked_bytes(std::uint64_t file_size_bytes) {
   if (file_size_bytes > kMostUnpackedBytes / kLargestExpansion) return kMostUnpackedBytes;
   return file_size_bytes * kLargestExpansion;
 }

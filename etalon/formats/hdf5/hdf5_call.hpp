@@ -2,7 +2,6 @@
 #pragma once
 
 #include <hdf5.h>
-#include <hdf5_hl.h>
 
 #include <cstdint>
 #include <functional>
@@ -24,14 +23,13 @@ void hdf5_check(std::int64_t result, std::string_view what);
 // can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
 class Hdf5Budget {
  public:
-  explicit Hdf5Budget(std::uint64_t file_size_bytes) : plain_bytes_(file_size_bytes), unpacked_bytes_(unpacked_limit(file_size_bytes)) {}
+  explicit Hdf5Budget(std::uint64_t file_size_bytes) : plain_bytes_(file_size_bytes), unpacked_bytes_(hdf5_most_unpacked_bytes(file_size_bytes)) {}
 
   // Both throw Error(kBadInput) when the file cannot hold that much.
   void take_plain(std::uint64_t size_bytes);     // contiguous or compact
   void take_unpacked(std::uint64_t size_bytes);  // in chunks, perhaps through filters
 
  private:
-  static std::uint64_t unpacked_limit(std::uint64_t file_size_bytes);
   std::uint64_t plain_bytes_;
   std::uint64_t unpacked_bytes_;
 };

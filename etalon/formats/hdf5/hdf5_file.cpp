@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
-#include <mutex>
+#include <functional>
+#include <iterator>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::size_t kMostChildren = 1 << 20;
 constexpr std::size_t kMostPathParts = 64;
-
-// One lock for the whole library. Recursive, because one thread may have two files open.
-std::recursive_mutex& library_lock() {
-  static std::recursive_mutex lock;
-  return lock;
-}
 
 void prepare_library() {
   H5open();
@@ -54,10 +48,37 @@ Hdf5Id file_access() {
   return access;
 }
 
+// A file in memory. The library's way is to copy the bytes twice; these callbacks hand it the ones we have.
+struct Image {
+  Image(void* at, std::size_t size) : data(at), size_bytes(size) {}
+  void* data;
+  std::size_t size_bytes;
+};
+void* image_malloc(std::size_t size_bytes, H5FD_file_image_op_t, void* image) {
+  return size_bytes == static_cast<Image*>(image)->size_bytes ? static_cast<Image*>(image)->data : nullptr;
+}
+void* image_copy(void* to, const void* from, std::size_t, H5FD_file_image_op_t, void*) { return to == from ? to : nullptr; }
+void* image_realloc(void*, std::size_t, H5FD_file_image_op_t, void*) { return nullptr; }
+herr_t image_free(void*, H5FD_file_image_op_t, void*) { return 0; }
+void* same_image(void* image) { return image; }
+herr_t keep_image(void*) { return 0; }
+
+Hdf5Id image_access(Image& image) {
+  Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  H5Pset_fapl_core(access.get(), 1 << 16, false);
+  H5FD_file_image_callbacks_t calls{image_malloc, image_copy, image_realloc, image_free, same_image, keep_image, &image};
+  H5Pset_file_image_callbacks(access.get(), &calls);
+  hdf5_check(H5Pset_file_image(access.get(), image.data, image.size_bytes), "the file in memory");
+  return access;
+}
+
 }  // namespace
 
 struct Hdf5Opened {
-  std::unique_lock<std::recursive_mutex> lock;
+  Hdf5Opened(std::unique_ptr<Image> in_memory, Hdf5Id file, Hdf5Budget may_take)
+      : image(std::move(in_memory)), id(std::move(file)), budget(may_take) {}
+
+  std::unique_ptr<Image> image;  // nullptr for a file on disk; needed until the file is closed
   Hdf5Id id;
   Hdf5Budget budget;
 };
@@ -68,24 +89,24 @@ Hdf5File::Hdf5File(const std::filesystem::path& path) {
   check_is_data_file(path);
   const Bytes head = read_file_head(path, 8);
   if (!looks_like_hdf5(head)) refuse_signature(head);
-  std::unique_lock lock(library_lock());
   prepare_library();
   const Hdf5Id access = file_access();
   Hdf5Id id = open_file([&] { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()); });
   hsize_t size_bytes = 0;
   hdf5_check(H5Fget_filesize(id.get(), &size_bytes), "the file's size");
-  file_ = std::make_shared<Hdf5Opened>(std::move(lock), std::move(id), Hdf5Budget(size_bytes));
+  file_ = std::make_shared<Hdf5Opened>(nullptr, std::move(id), Hdf5Budget(size_bytes));
 }
 
 Hdf5File::Hdf5File(ByteView bytes) {
   if (!looks_like_hdf5(bytes)) refuse_signature(bytes.first(std::min<std::size_t>(8, bytes.size())));
-  std::unique_lock lock(library_lock());
   prepare_library();
-  // The library wants a buffer that it may write to, but a file that is opened for reading is never written.
-  void* image = const_cast<std::byte*>(bytes.data());
-  constexpr unsigned kInPlace = H5LT_FILE_IMAGE_DONT_COPY | H5LT_FILE_IMAGE_DONT_RELEASE;
-  Hdf5Id id = open_file([&] { return H5LTopen_file_image(image, bytes.size(), kInPlace); });
-  file_ = std::make_shared<Hdf5Opened>(std::move(lock), std::move(id), Hdf5Budget(bytes.size()));
+  // Opened for reading: never written to.
+  auto image = std::make_unique<Image>(const_cast<std::byte*>(bytes.data()), bytes.size());
+  const Hdf5Id access = image_access(*image);
+  // The library takes two files in memory of one name for the same file.
+  const std::string name = fmt::format("memory at {}", static_cast<const void*>(bytes.data()));
+  Hdf5Id id = open_file([&] { return H5Fopen(name.c_str(), H5F_ACC_RDONLY, access.get()); });
+  file_ = std::make_shared<Hdf5Opened>(std::move(image), std::move(id), Hdf5Budget(bytes.size()));
 }
 
 Hdf5Group Hdf5File::root() const {

@@ -7,7 +7,7 @@
 // What the library would do and this does not: follow soft, external and user-defined links, read raw data from other
 // files (external storage, virtual datasets), load filter plugins, print errors. Sizes are checked before anything is
 // allocated: contiguous data cannot be larger than the file, and all data that filters unpack is at most
-// kLargestExpansion times the file. The library is not thread safe: an open Hdf5File holds a lock, so use it shortly.
+// 1100 times the file. The library is not thread safe, and damaged files crash it: use this in own_process.hpp only.
 #pragma once
 
 #include <hdf5.h>
@@ -47,7 +47,7 @@ struct FloatArray {
   std::vector<float> values;        // row-major
 };
 
-struct Hdf5Opened;  // the file, its lock and what may still be allocated for it
+struct Hdf5Opened;  // the file and how much may still be taken out of it
 
 class Hdf5Group {
  public:
@@ -90,6 +90,9 @@ class Hdf5File {
   std::shared_ptr<Hdf5Opened> file_;
 };
 
-bool looks_like_hdf5(ByteView head);
+// How much data etalon is ready to unpack out of chunks of a file of this size, filters or not.
+std::uint64_t hdf5_most_unpacked_bytes(std::uint64_t file_size_bytes);
+
+bool looks_like_hdf5(ByteView head);  // told to the outside by keras_model.hpp
 
 }  // namespace etalon

@@ -1,5 +1,4 @@
-// `layer_names` lists the top layers; each has a group of its name, whose `weight_names` lists its datasets in Keras'
-// order. Layers are found by name, and a plain layer owns all weights of its group, whatever these are called (TensorFlow
+// Layers are found by name, and a plain layer owns all weights of its group, whatever these are called (TensorFlow
 // makes names unique, so group conv1 may hold conv1_1/kernel:0).
 //
 // A nested model has one group for all layers inside it, at any depth: first the trainable weights of all of them, then
@@ -27,29 +26,11 @@
 namespace etalon {
 namespace {
 
-constexpr std::size_t kMostWeights = 200000;
-
-KerasWeight read_weight(const Hdf5Group& group, const std::string& name) {
-  FloatArray array = group.floats(name);
-  const auto wrong = std::ranges::find_if(array.values, [](float value) { return !std::isfinite(value); });
-  if (wrong != array.values.end())
-    throw Error(Kind::kBadInput, fmt::format("weight '{}' is {} at index {}", escaped(name), *wrong, wrong - array.values.begin()),
+void check_finite(const KerasWeight& weight) {
+  const auto wrong = std::ranges::find_if(weight.values, [](float value) { return !std::isfinite(value); });
+  if (wrong != weight.values.end())
+    throw Error(Kind::kBadInput, fmt::format("weight '{}' is {} at index {}", escaped(weight.name), *wrong, wrong - weight.values.begin()),
                 "the training went wrong or the file is damaged; take an earlier checkpoint");
-  return {name, std::move(array.shape), std::move(array.values)};
-}
-
-std::vector<KerasWeight> read_group(const Hdf5Group& group, std::size_t& weights_read) {
-  const auto names = group.text_list("weight_names");
-  if (!names) throw Error(Kind::kBadInput, "the layer's group has no attribute 'weight_names'");
-  weights_read += names->size();
-  if (weights_read > kMostWeights) throw Error(Kind::kBadInput, fmt::format("the file lists more than {} weights", kMostWeights));
-  std::set<std::string_view> seen;
-  std::vector<KerasWeight> weights;
-  for (const auto& name : *names) {
-    if (!seen.insert(name).second) throw Error(Kind::kBadInput, fmt::format("weight '{}' is listed twice", escaped(name)));
-    weights.push_back(read_weight(group, name));
-  }
-  return weights;
 }
 
 // The layers at the bottom of a nested model, in file order, by name.
@@ -113,38 +94,25 @@ void give_to_inner_layers(std::vector<KerasWeight> weights, KerasLayer& model) {
   }
 }
 
-std::set<std::string> listed_layers(const Hdf5Group& model_weights) {
-  const auto names = model_weights.text_list("layer_names");
-  if (!names) throw Error(Kind::kBadInput, "group 'model_weights' has no attribute 'layer_names'");
-  std::set<std::string> listed;
-  for (const auto& name : *names)
-    if (!listed.insert(name).second) throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}' twice", escaped(name)));
-  return listed;
-}
+using SavedByName = std::map<std::string_view, SavedLayer*>;
 
-// Newer tf.keras has a group for weights that belong to no layer; it is empty in all models that are made of layers.
-constexpr std::string_view kTopLevelGroup = "top_level_model_weights";
-
-void refuse_strangers(const Hdf5Group& model_weights, const KerasGraph& graph, const std::set<std::string>& listed) {
+SavedByName by_name(std::vector<SavedLayer>& saved, const KerasGraph& graph) {
   std::set<std::string_view> layers;
   std::vector<std::string> names;
   for (const auto& layer : graph.layers) {
     layers.insert(layer.name);
     names.push_back(layer.name);
   }
-  for (const auto& name : listed) {
-    if (layers.contains(name)) continue;
-    const auto nearest = nearest_name(name, names);
-    throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}', but the model has no such layer", escaped(name)),
+  SavedByName found;
+  for (auto& layer : saved) {
+    if (!found.emplace(layer.name, &layer).second)
+      throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}' twice", escaped(layer.name)));
+    if (layers.contains(layer.name)) continue;
+    const auto nearest = nearest_name(layer.name, names);
+    throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}', but the model has no such layer", escaped(layer.name)),
                 nearest ? fmt::format("the nearest name is '{}'", escaped(*nearest)) : "");
   }
-  std::set<std::string_view> groups;  // a layer's name with slashes makes groups within groups
-  for (const auto& name : listed) groups.insert(std::string_view(name).substr(0, name.find('/')));
-  for (const auto& child : model_weights.children()) {
-    if (groups.contains(child)) continue;
-    const bool empty = child == kTopLevelGroup && model_weights.group(child).text_list("weight_names").value_or(std::vector<std::string>{}).empty();
-    if (!empty) throw Error(Kind::kBadInput, fmt::format("group 'model_weights' holds '{}', which belongs to no layer", escaped(child)));
-  }
+  return found;
 }
 
 std::uint64_t parameters_of(const KerasGraph& graph) {
@@ -158,17 +126,17 @@ std::uint64_t parameters_of(const KerasGraph& graph) {
 
 }  // namespace
 
-std::uint64_t read_weights(const Hdf5Group& model_weights, KerasGraph& graph) {
-  const std::set<std::string> listed = listed_layers(model_weights);
-  refuse_strangers(model_weights, graph, listed);
-  std::size_t weights_read = 0;
+std::uint64_t give_weights(std::vector<SavedLayer> saved, KerasGraph& graph) {
+  const SavedByName saved_by_name = by_name(saved, graph);
   for (auto& layer : graph.layers) {
     within([&] { return fmt::format("layer '{}'", escaped(layer.name)); }, [&] {
-      if (!listed.contains(layer.name)) {
+      const auto found = saved_by_name.find(layer.name);
+      if (found == saved_by_name.end()) {
         if (layer.class_name == "InputLayer") return;  // Sequential's own is not in the file
         throw Error(Kind::kBadInput, "the weights of the layer are missing: 'layer_names' does not list it");
       }
-      auto weights = read_group(model_weights.group(layer.name), weights_read);
+      auto& weights = found->second->weights;
+      for (const auto& weight : weights) check_finite(weight);
       if (layer.graph) {
         give_to_inner_layers(std::move(weights), layer);
       } else {

@@ -1,0 +1,27 @@
+// Inside formats/keras_hdf5: what stands in the HDF5 file, before anything is made of it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "etalon/base/bytes.hpp"
+#include "etalon/formats/keras_hdf5/keras_model.hpp"
+
+namespace etalon {
+
+struct SavedLayer {
+  std::string name;
+  std::vector<KerasWeight> weights;
+};
+
+struct SavedFile {
+  std::string model_config;  // JSON
+  std::string keras_version, backend;
+  std::vector<SavedLayer> layers;  // as `layer_names` lists them
+};
+
+SavedFile read_saved_file(const std::filesystem::path& path);
+SavedFile read_saved_file(ByteView bytes);
+
+}  // namespace etalon
