@@ -1,0 +1,56 @@
+// What a network's room hands on: the ONNX model and everything that deployment must know of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "etalon/images/preprocess.hpp"
+#include "etalon/onnx/model.hpp"
+
+namespace etalon {
+
+enum class OutputRole { kCoverage, kBoxes, kDetections, kMasks, kProbabilities };
+
+struct DeployedOutput {
+  std::string tensor;  // the ONNX tensor's name
+  OutputRole role;
+};
+
+// Clustering of one class, as nvinfer and our own post-processing need it (experiment spec, clustering_config).
+struct ClassClustering {
+  enum class Algorithm { kDbscan, kNms, kHybrid };
+  std::string class_name;
+  Algorithm algorithm = Algorithm::kNms;
+  double coverage_threshold = 0.2;
+  double nms_iou_threshold = 0.5;
+  double nms_confidence_threshold = 0.0;
+  double dbscan_eps = 0.0;
+  double dbscan_min_samples = 0.0;
+  double dbscan_confidence_threshold = 0.0;
+  int minimum_box_height = 0;  // input pixels
+};
+
+// DetectNet_v2's box code: corner = cell +- scale * value, cell centre = offset + index * stride (input pixels).
+struct BoxCode {
+  double scale = 35.0;
+  double offset = 0.5;
+};
+
+struct Deployable {
+  ModelProto model;
+  std::string network;                // "detectnet_v2"
+  Preprocessing preprocessing;        // of the images a user has to what the input tensor expects
+  std::string input;                  // tensor name
+  std::int64_t channels = 3, height = 0, width = 0;
+  std::vector<DeployedOutput> outputs;  // in graph order
+  std::vector<std::string> labels;      // class order of the outputs; empty: unknown (no spec)
+  std::int64_t class_count = 0;         // by the outputs' channels
+  std::vector<ClassClustering> clustering;  // empty: unknown; else one a label, in label order
+  BoxCode box_code;
+  std::uint64_t parameter_count = 0;    // of the trained model, as Keras counts
+};
+
+}  // namespace etalon

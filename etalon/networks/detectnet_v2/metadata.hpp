@@ -1,0 +1,12 @@
+// The facts of a Deployable, written into its ONNX: an exported file says by itself what goes in and what comes out.
+#pragma once
+
+#include "etalon/networks/deployable.hpp"
+
+namespace etalon {
+
+// etalon.network (text), etalon.preprocessing, etalon.box_code and, when they are known, etalon.labels and
+// etalon.clustering (JSON, keys sorted).
+void write_metadata(Deployable& deployable);
+
+}  // namespace etalon
