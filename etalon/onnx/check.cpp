@@ -112,6 +112,9 @@ void check_names(const GraphProto& graph) {
 }
 
 void check_opset(const ModelProto& model) {
+  constexpr int kFirstIrWithOpsets = 3;
+  if (model.opset_import().empty() && model.ir_version() >= kFirstIrWithOpsets)
+    throw Error(Kind::kBadInput, "the model does not say which operator set it uses", "the file is cut off, or its writer is broken");
   if (const auto opset = opset_of(model); opset > kNewestOpset)
     throw Error(Kind::kUnsupported, fmt::format("the model uses ONNX opset {}, this program knows 1 to {}", opset, kNewestOpset),
                 fmt::format("export it with opset {}, or convert it with onnx.version_converter", kNewestOpset));
