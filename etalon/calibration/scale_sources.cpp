@@ -1,0 +1,70 @@
+// Which tensors share one scale.
+//
+// What only moves values keeps their range, and TensorRT gives output and input one scale, bit for bit: NVIDIA's tables
+// show it for max pooling, reshape, transpose, squeeze and nearest resize (docs/calibration.md). So the output's
+// statistics are never needed. A concat is the other way round: it and all its direct inputs carry the concat's own.
+//
+//   conv -> pool -> reshape \                    pool: conv. concat: itself.
+//                            concat              reshape, other: concat (the pool before the reshape keeps conv's)
+//   other ------------------/
+//
+// An input of the network stays its own source even where a concat reads it: its range is known before all images.
+#include <algorithm>
+#include <array>
+#include <set>
+#include <string_view>
+
+#include "etalon/calibration/calibrate.hpp"
+
+namespace etalon {
+namespace {
+
+constexpr std::array<std::string_view, 14> kMoveValues{"DepthToSpace", "Dropout", "Flatten", "Identity",  "MaxPool",   "Reshape", "Resize",
+                                                       "Slice",        "SpaceToDepth", "Split", "Squeeze", "Transpose", "Unsqueeze", "Upsample"};
+
+bool only_moves_values(const NodeProto& node) {
+  if (!node.domain().empty() || node.input_size() == 0 || std::ranges::find(kMoveValues, node.op_type()) == kMoveValues.end()) return false;
+  if (node.op_type() != "Resize" && node.op_type() != "Upsample") return true;
+  for (const AttributeProto& attribute : node.attribute())
+    if (attribute.name() == "mode") return attribute.s() == "nearest";
+  return true;  // nearest is the default
+}
+
+}  // namespace
+
+std::map<std::string, std::string> scale_sources(const ModelProto& model) {
+  const GraphProto& graph = model.graph();
+  const std::vector<std::string> activations = activation_names(graph);
+  const std::set<std::string_view> known(activations.begin(), activations.end());
+  std::set<std::string_view> inputs;
+  for (const ValueInfoProto* input : data_inputs(graph)) inputs.insert(input->name());
+
+  std::map<std::string, std::string> next;  // one step towards the tensor that decides; acyclic
+  for (const NodeProto& node : graph.node()) {
+    if (!only_moves_values(node) || !known.contains(node.input(0))) continue;
+    const int values = node.op_type() == "MaxPool" || node.op_type() == "Dropout" ? 1 : node.output_size();  // the rest are indices and masks
+    for (int i = 0; i < std::min(values, node.output_size()); ++i)
+      if (known.contains(node.output(i))) next[node.output(i)] = node.input(0);
+  }
+  std::set<std::string_view> concatenated;
+  for (const NodeProto& node : graph.node()) {
+    if (node.op_type() != "Concat" || !node.domain().empty() || node.output_size() != 1 || !known.contains(node.output(0))) continue;
+    for (const std::string& part : node.input())
+      if (known.contains(part) && !inputs.contains(part) && concatenated.insert(part).second) next[part] = node.output(0);  // of several concats the first
+  }
+
+  std::map<std::string, std::string> sources;
+  for (const std::string& name : activations) {
+    const std::string* decides = &name;
+    // Bounded: a graph that is not sorted could otherwise lead round in circles.
+    for (std::size_t step = 0; step < activations.size(); ++step) {
+      const auto found = next.find(*decides);
+      if (found == next.end()) break;
+      decides = &found->second;
+    }
+    sources[name] = *decides;
+  }
+  return sources;
+}
+
+}  // namespace etalon
