@@ -55,8 +55,8 @@ bool write_rows(PngWriter& writer, const Image& image, int colour_type) {
   png_set_compression_level(writer.png, 6);
   png_set_compression_strategy(writer.png, Z_FILTERED);
   png_set_filter(writer.png, PNG_FILTER_TYPE_BASE, PNG_ALL_FILTERS);
-  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height), 8,
-               colour_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
+  png_set_IHDR(writer.png, writer.info, static_cast<png_uint_32>(image.width), static_cast<png_uint_32>(image.height),
+               8, colour_type, PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_BASE, PNG_FILTER_TYPE_BASE);
   png_write_info(writer.png, writer.info);
   const std::size_t row_size = row_size_bytes(image);
   for (int y = 0; y < image.height; ++y)

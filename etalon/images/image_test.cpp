@@ -16,9 +16,10 @@ namespace {
 using testing::HasSubstr;
 
 PixelMode mode_named(const std::string& name) {
-  static const std::map<std::string, PixelMode> kModes{
-      {"1", PixelMode::kBilevel}, {"L", PixelMode::kGrey},    {"LA", PixelMode::kGreyAlpha}, {"P", PixelMode::kPalette},
-      {"RGB", PixelMode::kRgb},   {"RGBA", PixelMode::kRgba}, {"CMYK", PixelMode::kCmyk}};
+  static const std::map<std::string, PixelMode> kModes{{"1", PixelMode::kBilevel},    {"L", PixelMode::kGrey},
+                                                       {"LA", PixelMode::kGreyAlpha}, {"P", PixelMode::kPalette},
+                                                       {"RGB", PixelMode::kRgb},      {"RGBA", PixelMode::kRgba},
+                                                       {"CMYK", PixelMode::kCmyk}};
   return kModes.at(name);
 }
 
@@ -100,7 +101,8 @@ Text jpeg_of_size(unsigned width, unsigned height) {
 // The entropy-coded bytes start after the scan's header.
 std::size_t first_coded_byte(const Text& jpeg) {
   const std::size_t scan = jpeg.find("\xff\xda");
-  return scan + 2 + (static_cast<unsigned char>(jpeg.at(scan + 2)) << 8) + static_cast<unsigned char>(jpeg.at(scan + 3));
+  return scan + 2 + (static_cast<unsigned char>(jpeg.at(scan + 2)) << 8) +
+         static_cast<unsigned char>(jpeg.at(scan + 3));
 }
 
 struct Broken {
@@ -117,10 +119,19 @@ TEST(DecodeImage, RefusesBrokenFilesAndSaysWhy) {
       {"a Git LFS pointer", [] { return Text("version https://git-lfs.github.com/spec/v1\n"); }, "Git LFS"},
       {"PNG: the signature alone", [] { return file_text("rgb.png").substr(0, 8); }, "PNG"},
       {"PNG: cut off in the pixels", [] { return file_text("rgb.png").substr(0, 1500); }, "ends too early"},
-      {"PNG: cut off before its end chunk", [] { const Text t = file_text("rgb.png"); return t.substr(0, t.size() - 12); },
+      {"PNG: cut off before its end chunk",
+       [] {
+         const Text t = file_text("rgb.png");
+         return t.substr(0, t.size() - 12);
+       },
        "ends too early"},
       {"PNG: a flipped bit in a text chunk",
-       [] { Text t = file_text("rgb_gamma_text.png"); t[t.find("Comment")] ^= 1; return t; }, "CRC"},
+       [] {
+         Text t = file_text("rgb_gamma_text.png");
+         t[t.find("Comment")] ^= 1;
+         return t;
+       },
+       "CRC"},
       {"PNG: fewer rows than promised", [] { return png_of_size(37, 24); }, "damaged PNG"},
       {"PNG: a palette picture without a palette", [] { return without_chunk(file_text("palette.png"), "PLTE"); },
        "PLTE"},
@@ -130,25 +141,62 @@ TEST(DecodeImage, RefusesBrokenFilesAndSaysWhy) {
       {"PNG: too many pixels", [] { return png_of_size(65535, 65535); }, "at most 268435456 pixels"},
       {"PNG: more pixels than its bytes can hold", [] { return png_of_size(16384, 16384); }, "cannot hold"},
       {"PNG: a colour type that does not exist",
-       [] { Text t = file_text("rgb.png"); t[kIhdr + 17] = 5; repair_crc(t, kIhdr); return t; }, "IHDR"},
+       [] {
+         Text t = file_text("rgb.png");
+         t[kIhdr + 17] = 5;
+         repair_crc(t, kIhdr);
+         return t;
+       },
+       "IHDR"},
       {"JPEG: the signature alone", [] { return Text("\xff\xd8\xff"); }, "JPEG"},
       {"JPEG: cut off in a table", [] { return file_text("rgb_420.jpg").substr(0, 60); }, "JPEG"},
-      {"JPEG: cut off in the pixels", [] { const Text t = file_text("rgb_420.jpg"); return t.substr(0, t.size() - 60); },
+      {"JPEG: cut off in the pixels",
+       [] {
+         const Text t = file_text("rgb_420.jpg");
+         return t.substr(0, t.size() - 60);
+       },
        "remature end"},
       {"JPEG: the progressive one cut off",
-       [] { const Text t = file_text("rgb_444_progressive.jpg"); return t.substr(0, t.size() - 60); }, "remature end"},
+       [] {
+         const Text t = file_text("rgb_444_progressive.jpg");
+         return t.substr(0, t.size() - 60);
+       },
+       "remature end"},
       {"JPEG: an end marker amid the pixels",
-       [] { Text t = file_text("rgb_420.jpg"); const auto at = first_coded_byte(t) + 40; t[at] = '\xff'; t[at + 1] = '\xd9'; return t; },
+       [] {
+         Text t = file_text("rgb_420.jpg");
+         const auto at = first_coded_byte(t) + 40;
+         t[at] = '\xff';
+         t[at + 1] = '\xd9';
+         return t;
+       },
        "premature end of data segment"},
       {"JPEG: a Huffman code that does not exist",
-       [] { Text t = file_text("rgb_420.jpg"); const auto at = first_coded_byte(t);
-            for (std::size_t i = 0; i < 40; i += 2) { t[at + i] = '\xff'; t[at + i + 1] = '\0'; } return t; }, "Huffman code"},
+       [] {
+         Text t = file_text("rgb_420.jpg");
+         const auto at = first_coded_byte(t);
+         for (std::size_t i = 0; i < 40; i += 2) {
+           t[at + i] = '\xff';
+           t[at + i + 1] = '\0';
+         }
+         return t;
+       },
+       "Huffman code"},
       {"JPEG: a restart marker out of turn",
-       [] { Text t = file_text("rgb_restarts.jpg"); t[t.find("\xff\xd1") + 1] = '\xd5'; return t; }, "damaged JPEG"},
+       [] {
+         Text t = file_text("rgb_restarts.jpg");
+         t[t.find("\xff\xd1") + 1] = '\xd5';
+         return t;
+       },
+       "damaged JPEG"},
       {"JPEG: 0 rows", [] { return jpeg_of_size(37, 0); }, "JPEG"},
       {"JPEG: too many pixels", [] { return jpeg_of_size(65500, 65500); }, "65500 x 65500 pixels"},
       {"JPEG: more pixels than its bytes can hold", [] { return jpeg_of_size(16000, 16000); }, "cannot hold"},
-      {"JPEG: no scan", [] { const Text t = file_text("rgb_420.jpg"); return t.substr(0, t.find("\xff\xda")) + "\xff\xd9"; },
+      {"JPEG: no scan",
+       [] {
+         const Text t = file_text("rgb_420.jpg");
+         return t.substr(0, t.find("\xff\xda")) + "\xff\xd9";
+       },
        "JPEG"},
   };
   for (const auto& broken : cases) {
@@ -179,8 +227,8 @@ TEST(DecodeImage, NeverAcceptsAPngWithAFlippedBit) {
 TEST(DecodeImage, PassesOverWhatCostsNoPixels) {
   const Text jpeg = file_text("rgb_420.jpg");
   Text odd = jpeg;
-  odd[odd.find("JFIF") + 5] = 9;                      // a version that does not exist: a warning of libjpeg
-  odd.insert(odd.size() - 2, "stray");                // junk before the end marker: another
+  odd[odd.find("JFIF") + 5] = 9;        // a version that does not exist: a warning of libjpeg
+  odd.insert(odd.size() - 2, "stray");  // junk before the end marker: another
   odd += "what a camera left behind the picture";
   EXPECT_EQ(decode_image(as_bytes(odd)).pixels, decode_image(as_bytes(jpeg)).pixels);
   const Text png = file_text("rgb.png");

@@ -42,7 +42,8 @@ void prepare_calibration_image(const Image& image, int width, int height, const 
   const std::size_t channels = channels_of(how);
   if (width < 1 || height < 1 ||
       out.size() != static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * channels)
-    throw Error(Kind::kInternal, fmt::format("{} places for {} channels of {} x {}", out.size(), channels, width, height));
+    throw Error(Kind::kInternal,
+                fmt::format("{} places for {} channels of {} x {}", out.size(), channels, width, height));
 
   Image resized = resize_lanczos(image, width, height);
   if (how.order == ChannelOrder::kGrey) {

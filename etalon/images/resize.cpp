@@ -86,8 +86,8 @@ void filter_both_axes(const Image& in, Image& out) {
   for (std::size_t begin = 0; begin < width; begin += stripe) {
     const std::size_t end = std::min(begin + stripe, width);
     const std::size_t bytes = (end - begin) * channels;
-    filter_along_rows({source.data + first_row * source.stride, source.stride}, row_count, channels, *across, begin, end,
-                      {between, bytes}, workspace.turned);
+    filter_along_rows({source.data + first_row * source.stride, source.stride}, row_count, channels, *across, begin,
+                      end, {between, bytes}, workspace.turned);
     filter_along_columns({between, bytes}, first_row, bytes, *down, {target.data + begin * channels, target.stride});
   }
   workspace.give_back_if_large();
