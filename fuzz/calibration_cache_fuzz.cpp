@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   } catch (const etalon::Error&) {
     return 0;
   }
-  const std::string written = etalon::format_calibration_cache(cache);  // may not fail: all of it came from a file
+  const std::string written =
+      etalon::format_calibration_cache(cache);  // may not fail: all of it came from a file
   if (etalon::format_calibration_cache(etalon::parse_calibration_cache(written)) != written) std::abort();
   if (!etalon::looks_like_calibration_cache(etalon::as_bytes(written))) std::abort();
   return 0;

@@ -18,7 +18,8 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kNonceBytes = 16;  // docs/formats/etlt.md
 constexpr std::chrono::seconds kProbeTime{20};
 constexpr std::string_view kInstall =
-    "install nvidia-eff-tao-encryption and cryptography for Python 3.10 or 3.12, and name that Python in ETALON_CODEC_PYTHON";
+    "install nvidia-eff-tao-encryption and cryptography for Python 3.10 or 3.12, and name that Python in "
+    "ETALON_CODEC_PYTHON";
 
 std::string environment(const char* name) {
   const char* value = std::getenv(name);
@@ -50,7 +51,8 @@ std::vector<fs::path> pythons_of_pyenv() {
   std::vector<fs::path> found;
   if (home.empty()) return found;
   std::error_code ignored;  // no such folder: nothing found
-  for (fs::directory_iterator at(fs::path(home) / ".pyenv/versions", ignored), end; !ignored && at != end; at.increment(ignored))
+  for (fs::directory_iterator at(fs::path(home) / ".pyenv/versions", ignored), end; !ignored && at != end;
+       at.increment(ignored))
     if (is_right_version(at->path().filename().string())) found.push_back(at->path() / "bin/python");
   std::ranges::sort(found);
   return found;
@@ -58,12 +60,15 @@ std::vector<fs::path> pythons_of_pyenv() {
 
 std::vector<fs::path> candidates() {
   std::vector<fs::path> all{ETALON_SETUP_CODEC_PYTHON};
-  for (const auto& more : {pythons_on_path(), pythons_of_pyenv()}) all.insert(all.end(), more.begin(), more.end());
+  for (const auto& more : {pythons_on_path(), pythons_of_pyenv()})
+    all.insert(all.end(), more.begin(), more.end());
   return all;
 }
 
 // A start of Python from a slow disk, and 1 MB a second; the codec itself does hundreds.
-std::chrono::milliseconds time_for(std::uint64_t size_bytes) { return std::chrono::milliseconds(60'000 + size_bytes / 1000); }
+std::chrono::milliseconds time_for(std::uint64_t size_bytes) {
+  return std::chrono::milliseconds(60'000 + size_bytes / 1000);
+}
 
 }  // namespace
 
@@ -90,17 +95,23 @@ std::optional<CodecFound> find_codec() {
 
 Bytes decrypt(const CodecFound& codec, ByteView encrypted, std::string_view key) {
   if (encrypted.size() < kNonceBytes)
-    throw Error(Kind::kBadInput, fmt::format("the encrypted part has {} bytes, expected at least {}", encrypted.size(), kNonceBytes), "the file is cut off");
-  return run_codec(codec.python, CodecOp::kDecrypt, encrypted, key, encrypted.size() - kNonceBytes, time_for(encrypted.size()));
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("the encrypted part has {} bytes, expected at least {}", encrypted.size(), kNonceBytes),
+        "the file is cut off");
+  return run_codec(codec.python, CodecOp::kDecrypt, encrypted, key, encrypted.size() - kNonceBytes,
+                   time_for(encrypted.size()));
 }
 
 Bytes encrypt(const CodecFound& codec, ByteView plain, std::string_view key) {
-  return run_codec(codec.python, CodecOp::kEncrypt, plain, key, plain.size() + kNonceBytes, time_for(plain.size()));
+  return run_codec(codec.python, CodecOp::kEncrypt, plain, key, plain.size() + kNonceBytes,
+                   time_for(plain.size()));
 }
 
 void throw_no_codec(std::string_view needed_for) {
   throw Error(Kind::kEnvironment,
-              fmt::format("NVIDIA's codec is needed {}, but no Python has it (looked at {}, python3.10 and python3.12 on PATH, ~/.pyenv/versions)",
+              fmt::format("NVIDIA's codec is needed {}, but no Python has it (looked at {}, python3.10 and "
+                          "python3.12 on PATH, ~/.pyenv/versions)",
                           needed_for, ETALON_SETUP_CODEC_PYTHON),
               std::string(kInstall));
 }

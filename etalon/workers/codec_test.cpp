@@ -19,7 +19,6 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
 
-
 template <class Body>
 std::string message_of(Body&& body) {
   try {
@@ -75,7 +74,8 @@ class StandInCodec : public testing::Test {
     std::string name = (fs::temp_directory_path() / "etalon-codec-XXXXXX").string();
     ASSERT_NE(::mkdtemp(name.data()), nullptr);
     folder_ = name;
-    if (std::system("python3 -c pass 2>/dev/null") != 0) GTEST_SKIP() << "no python3 on PATH for the stand-in codec";
+    if (std::system("python3 -c pass 2>/dev/null") != 0)
+      GTEST_SKIP() << "no python3 on PATH for the stand-in codec";
     fs::create_directories(folder_ / "eff_tao_encryption");
     std::ofstream(folder_ / "eff_tao_encryption/__init__.py") << "";
     std::ofstream(folder_ / "eff_tao_encryption/tao_codec.py") << kStandIn;
@@ -120,14 +120,20 @@ TEST_F(StandInCodec, FailsWithAReasonAndWithoutTheKey) {
 }
 
 TEST_F(StandInCodec, RefusesAnswersOfAnotherForm) {
-  const auto message = [&](const std::string& body) { return message_of([&] { probe_codec(script("other", body), 5s); }); };
+  const auto message = [&](const std::string& body) {
+    return message_of([&] { probe_codec(script("other", body), 5s); });
+  };
   EXPECT_THAT(message("cat >/dev/null; echo hello"), HasSubstr("an answer of another form"));
   EXPECT_THAT(message("cat >/dev/null"), HasSubstr("gives no answer"));
-  EXPECT_THAT(message("cat >/dev/null; printf '{\"ok\":true,\"size\":5}\\nab'"), HasSubstr("an answer of another form"));
-  EXPECT_THAT(message("cat >/dev/null; echo '{\"ok\":1,\"size\":0}'"), HasSubstr("an answer of another form"));
+  EXPECT_THAT(message("cat >/dev/null; printf '{\"ok\":true,\"size\":5}\\nab'"),
+              HasSubstr("an answer of another form"));
+  EXPECT_THAT(message("cat >/dev/null; echo '{\"ok\":1,\"size\":0}'"),
+              HasSubstr("an answer of another form"));
   EXPECT_THAT(message("cat >/dev/null; echo '[]'"), HasSubstr("an answer of another form"));
-  EXPECT_THAT(message("cat >/dev/null; echo '{\"ok\":false,\"size\":0,\"error\":7}'"), HasSubstr("no reason given"));
-  EXPECT_THAT(message("echo first >&2; echo last >&2; exit 1"), HasSubstr("ended with status 1 (it says: last)"));
+  EXPECT_THAT(message("cat >/dev/null; echo '{\"ok\":false,\"size\":0,\"error\":7}'"),
+              HasSubstr("no reason given"));
+  EXPECT_THAT(message("echo first >&2; echo last >&2; exit 1"),
+              HasSubstr("ended with status 1 (it says: last)"));
 }
 
 TEST_F(StandInCodec, IsFoundThroughItsVariableOnly) {
@@ -151,7 +157,8 @@ TEST_F(StandInCodec, IsFoundOnPathAndInPyenv) {
   const std::string system_path = std::getenv("PATH");
   {
     const SetVariable nothing("PATH", folder_.string());
-    if (const auto set_up = find_codec()) GTEST_SKIP() << "the set-up's codec comes first: " << set_up->python;
+    if (const auto set_up = find_codec())
+      GTEST_SKIP() << "the set-up's codec comes first: " << set_up->python;
   }
   fs::create_directories(folder_ / ".pyenv/versions/3.12.9/bin");
   fs::copy(codec_.python, folder_ / ".pyenv/versions/3.12.9/bin/python");
@@ -174,7 +181,8 @@ TEST_F(StandInCodec, DoesNotImportFromTheWorkingFolder) {
 }
 
 TEST(Codec, NeedsTheNonce) {
-  EXPECT_THAT(message_of([] { decrypt({}, as_bytes("fifteen bytes.."), "key"); }), HasSubstr("has 15 bytes, expected at least 16"));
+  EXPECT_THAT(message_of([] { decrypt({}, as_bytes("fifteen bytes.."), "key"); }),
+              HasSubstr("has 15 bytes, expected at least 16"));
 }
 
 TEST(Codec, SaysWhatToInstall) {
@@ -199,8 +207,12 @@ TEST_F(NvidiasCodec, TakesBytesThereAndBackWithAnyKey) {
   std::string large(5'000'000, '\0');
   for (std::size_t i = 0; i < large.size(); ++i) large[i] = static_cast<char>(i * 2654435761U >> 24);
   const std::string with_zero("a\0b", 3);
-  for (const auto& [plain, key] : {std::pair<std::string, std::string>{"", "nvidia_tlt"}, {"short", "cl\xc3\xa9-\xe9\x8d\xb5"}, {"short", ""},
-                                   {"short", with_zero}, {"short", "\xff\xfe not UTF-8 \" \\ \n"}, {large, "nvidia_tlt"}}) {
+  for (const auto& [plain, key] : {std::pair<std::string, std::string>{"", "nvidia_tlt"},
+                                   {"short", "cl\xc3\xa9-\xe9\x8d\xb5"},
+                                   {"short", ""},
+                                   {"short", with_zero},
+                                   {"short", "\xff\xfe not UTF-8 \" \\ \n"},
+                                   {large, "nvidia_tlt"}}) {
     const Bytes encrypted = encrypt(*found_, as_bytes(plain), key);
     EXPECT_EQ(encrypted.size(), plain.size() + 16);
     EXPECT_TRUE(as_text(decrypt(*found_, encrypted, key)) == plain);

@@ -51,7 +51,8 @@ struct SpawnSettings {
     for (const int signal : {SIGINT, SIGTERM, SIGPIPE}) sigaddset(&defaults, signal);
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setsigdefault(&attributes, &defaults);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    posix_spawnattr_setflags(&attributes,
+                             POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
   }
   ~SpawnSettings() {
     posix_spawn_file_actions_destroy(&files);
@@ -117,8 +118,8 @@ int milliseconds_until(Clock::time_point deadline) {
 
 ChildProcess::ChildProcess(const std::vector<std::string>& argv) : name_(argv.at(0)) {
   std::array<int, 2> input{-1, -1}, output{-1, -1}, error{-1, -1};
-  const bool made = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input.data()) == 0 && ::pipe2(output.data(), O_CLOEXEC) == 0 &&
-                    ::pipe2(error.data(), O_CLOEXEC) == 0;
+  const bool made = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input.data()) == 0 &&
+                    ::pipe2(output.data(), O_CLOEXEC) == 0 && ::pipe2(error.data(), O_CLOEXEC) == 0;
   int reason = made ? 0 : errno;
   input_ = input[0];
   output_ = output[0];
@@ -133,7 +134,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) : name_(argv.at
     for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
     arguments.push_back(nullptr);
     const SpawnSettings settings(child.input, child.output, child.error);
-    reason = ::posix_spawn(&pid_, name_.c_str(), &settings.files, &settings.attributes, arguments.data(), environ);
+    reason =
+        ::posix_spawn(&pid_, name_.c_str(), &settings.files, &settings.attributes, arguments.data(), environ);
   }
   if (reason == 0) return;
   pid_ = -1;
@@ -159,16 +161,20 @@ ChildAnswer ChildProcess::exchange(const std::vector<ByteView>& input, const Chi
   Bytes errors;
   std::size_t part = 0, sent = 0;
   while (output_ >= 0 || error_ >= 0) {
-    std::array<pollfd, 3> ends{pollfd{input_, POLLOUT, 0}, pollfd{output_, POLLIN, 0}, pollfd{error_, POLLIN, 0}};
+    std::array<pollfd, 3> ends{pollfd{input_, POLLOUT, 0}, pollfd{output_, POLLIN, 0},
+                               pollfd{error_, POLLIN, 0}};
     const int ready = ::poll(ends.data(), ends.size(), milliseconds_until(deadline));
-    if (ready < 0 && errno != EINTR) throw Error(Kind::kEnvironment, fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
+    if (ready < 0 && errno != EINTR)
+      throw Error(Kind::kEnvironment,
+                  fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
     if (Clock::now() >= deadline) give_up(limits);
     if (ready <= 0) continue;
     if (ends[0].revents != 0 && !send_some(input_, input, part, sent)) close_end(input_);
     if (ends[1].revents != 0 && !read_some(output_, answer.output)) close_end(output_);
     if (ends[2].revents != 0 && !read_some(error_, errors)) close_end(error_);
     if (answer.output.size() > limits.output_bytes)
-      throw Error(Kind::kEnvironment, fmt::format("'{}' answers with more than {} bytes", escaped(name_), limits.output_bytes));
+      throw Error(Kind::kEnvironment,
+                  fmt::format("'{}' answers with more than {} bytes", escaped(name_), limits.output_bytes));
     if (errors.size() > 2 * kReadBytes) errors.erase(errors.begin(), errors.end() - kTailBytes);
   }
   close_end(input_);
@@ -186,14 +192,17 @@ int ChildProcess::wait_until(Clock::time_point deadline, const ChildLimits& limi
       pid_ = -1;
       return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
     }
-    if (ended < 0 && errno != EINTR) throw Error(Kind::kEnvironment, fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
+    if (ended < 0 && errno != EINTR)
+      throw Error(Kind::kEnvironment,
+                  fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
     if (Clock::now() >= deadline) give_up(limits);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }
 }
 
 void ChildProcess::give_up(const ChildLimits& limits) {
-  throw Error(Kind::kEnvironment, fmt::format("'{}' did not end within {} seconds", escaped(name_), static_cast<double>(limits.time.count()) / 1000));
+  throw Error(Kind::kEnvironment, fmt::format("'{}' did not end within {} seconds", escaped(name_),
+                                              static_cast<double>(limits.time.count()) / 1000));
 }
 
 }  // namespace etalon

@@ -18,7 +18,8 @@ using testing::HasSubstr;
 
 constexpr ChildLimits kAmple{20s, 1 << 30};
 
-ChildAnswer shell(const std::string& script, const std::vector<ByteView>& input = {}, const ChildLimits& limits = kAmple) {
+ChildAnswer shell(const std::string& script, const std::vector<ByteView>& input = {},
+                  const ChildLimits& limits = kAmple) {
   return ChildProcess({"/bin/sh", "-c", script}).exchange(input, limits);
 }
 
@@ -60,7 +61,8 @@ TEST(ChildProcess, SurvivesAChildThatDoesNotRead) {
 TEST(ChildProcess, NamesASignal) { EXPECT_EQ(shell("kill -9 $$").exit_status, 128 + SIGKILL); }
 
 TEST(ChildProcess, RefusesWhatCannotStart) {
-  EXPECT_THAT(message_of([] { ChildProcess({"/nowhere/python"}); }), HasSubstr("cannot start '/nowhere/python': No such file"));
+  EXPECT_THAT(message_of([] { ChildProcess({"/nowhere/python"}); }),
+              HasSubstr("cannot start '/nowhere/python': No such file"));
   EXPECT_THAT(message_of([] { ChildProcess({"/etc/passwd"}); }), HasSubstr("Permission denied"));
 }
 
@@ -70,9 +72,15 @@ TEST(ChildProcess, EndsAChildThatHangsAndThoseThatItStarted) {
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);
   const std::string mark = folder + "/mark";
   const std::string script = "(sleep 2; echo late > " + mark + ") & sleep 100";
-  EXPECT_THAT(message_of([&] { shell(script, {}, {300ms, 100}); }), HasSubstr("did not end within 0.3 seconds"));
+  EXPECT_THAT(message_of([&] {
+                shell(script, {}, {300ms, 100});
+              }),
+              HasSubstr("did not end within 0.3 seconds"));
   // Standard output closed early: the wait for the end has the same limit.
-  EXPECT_THAT(message_of([&] { shell("exec >&- 2>&-; sleep 100", {}, {300ms, 100}); }), HasSubstr("did not end within"));
+  EXPECT_THAT(message_of([&] {
+                shell("exec >&- 2>&-; sleep 100", {}, {300ms, 100});
+              }),
+              HasSubstr("did not end within"));
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
   ::sleep(2);
   EXPECT_FALSE(std::filesystem::exists(mark));
@@ -80,7 +88,10 @@ TEST(ChildProcess, EndsAChildThatHangsAndThoseThatItStarted) {
 }
 
 TEST(ChildProcess, StopsAChildThatSaysTooMuch) {
-  EXPECT_THAT(message_of([] { shell("yes", {}, {20s, 1000}); }), HasSubstr("answers with more than 1000 bytes"));
+  EXPECT_THAT(message_of([] {
+                shell("yes", {}, {20s, 1000});
+              }),
+              HasSubstr("answers with more than 1000 bytes"));
 }
 
 TEST(ChildProcess, HasNoOpenFileOfOurs) {
@@ -88,7 +99,8 @@ TEST(ChildProcess, HasNoOpenFileOfOurs) {
   ASSERT_GT(leaky, 2);
   const ChildAnswer answer = shell("ls /proc/$$/fd");
   ::close(leaky);
-  EXPECT_EQ(as_text(answer.output).find(std::to_string(leaky) + "\n"), std::string_view::npos) << as_text(answer.output);
+  EXPECT_EQ(as_text(answer.output).find(std::to_string(leaky) + "\n"), std::string_view::npos)
+      << as_text(answer.output);
 }
 
 }  // namespace

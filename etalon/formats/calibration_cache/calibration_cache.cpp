@@ -60,21 +60,27 @@ float scale_from(std::string_view digits, const Line& line) {
   const char* end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, bits, 16);
   if (digits.empty() || digits.size() > 8 || error != std::errc{} || stop != end)
-    refuse(line, fmt::format("'{}' is not a number of at most eight hexadecimal digits", escaped(digits, 40)));
+    refuse(line,
+           fmt::format("'{}' is not a number of at most eight hexadecimal digits", escaped(digits, 40)));
   const float scale = std::bit_cast<float>(bits);
-  if (!is_scale(scale)) refuse(line, fmt::format("the scale {:08x} is {}, expected a finite number that is not negative", bits, scale));
+  if (!is_scale(scale))
+    refuse(line,
+           fmt::format("the scale {:08x} is {}, expected a finite number that is not negative", bits, scale));
   return scale;
 }
 
 CacheLine cache_line(const Line& line) {
   const std::size_t colon = line.text.rfind(kColon);
   if (colon == std::string_view::npos)
-    refuse(line, fmt::format("expected '<tensor>: <eight hexadecimal digits>', found '{}'", escaped(line.text, 80)));
+    refuse(line, fmt::format("expected '<tensor>: <eight hexadecimal digits>', found '{}'",
+                             escaped(line.text, 80)));
   if (colon == 0) refuse(line, "the tensor's name is empty");
   return {std::string(line.text.substr(0, colon)), scale_from(line.text.substr(colon + kColon.size()), line)};
 }
 
-std::string_view without_output_0(std::string_view name) { return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name; }
+std::string_view without_output_0(std::string_view name) {
+  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
+}
 
 }  // namespace
 
@@ -92,28 +98,34 @@ TensorRtVersion parse_tensorrt_version(std::string_view text) {
     begin = end + 1;
   }
   if (!right || count < 2 || parts[0] == 0)
-    throw Error(Kind::kWrongUsage, fmt::format("'{}' is not a TensorRT version", escaped(text, 40)), "write it as 8.6.1 or 10.3");
+    throw Error(Kind::kWrongUsage, fmt::format("'{}' is not a TensorRT version", escaped(text, 40)),
+                "write it as 8.6.1 or 10.3");
   return {parts[0], parts[1], parts[2]};
 }
 
 std::string cache_header(const TensorRtVersion& version, CacheAlgorithm algorithm) {
-  return fmt::format("TRT-{}-{}", version.number(), algorithm == CacheAlgorithm::kEntropy2 ? "EntropyCalibration2" : "MinMaxCalibration");
+  return fmt::format("TRT-{}-{}", version.number(),
+                     algorithm == CacheAlgorithm::kEntropy2 ? "EntropyCalibration2" : "MinMaxCalibration");
 }
 
 const CacheLine* CalibrationCache::find(std::string_view tensor) const {
   const auto exact = std::ranges::find(lines, tensor, &CacheLine::tensor);
   if (exact != lines.end()) return &*exact;
-  const auto alike = std::ranges::find(lines, without_output_0(tensor), [](const CacheLine& line) { return without_output_0(line.tensor); });
+  const auto alike = std::ranges::find(lines, without_output_0(tensor),
+                                       [](const CacheLine& line) { return without_output_0(line.tensor); });
   return alike == lines.end() ? nullptr : &*alike;
 }
 
 CalibrationCache parse_calibration_cache(std::string_view text) {
   if (text.size() > kMostBytes)
-    throw Error(Kind::kBadInput, fmt::format("a calibration cache of {} bytes, expected at most {}", text.size(), kMostBytes));
+    throw Error(Kind::kBadInput,
+                fmt::format("a calibration cache of {} bytes, expected at most {}", text.size(), kMostBytes));
   std::size_t number = 0;
   const Line header = next_line(text, number);
   if (!is_header(header.text))
-    refuse(header, fmt::format("expected a header like 'TRT-8601-EntropyCalibration2', found '{}'", escaped(header.text, 80)),
+    refuse(header,
+           fmt::format("expected a header like 'TRT-8601-EntropyCalibration2', found '{}'",
+                       escaped(header.text, 80)),
            "the file is not a TensorRT calibration cache");
   CalibrationCache cache{std::string(header.text), {}};
   std::unordered_map<std::string, std::size_t> line_of_tensor;
@@ -124,23 +136,33 @@ CalibrationCache parse_calibration_cache(std::string_view text) {
       if (blank_line == 0) blank_line = line.number;
       continue;
     }
-    if (blank_line != 0) refuse({{}, blank_line}, "blank, but more lines follow", "remove it, or see what is missing there");
+    if (blank_line != 0)
+      refuse({{}, blank_line}, "blank, but more lines follow", "remove it, or see what is missing there");
     CacheLine entry = cache_line(line);
     const auto [first, is_new] = line_of_tensor.emplace(entry.tensor, line.number);
-    if (!is_new) refuse(line, fmt::format("tensor '{}' stands already in line {}", escaped(entry.tensor), first->second));
+    if (!is_new)
+      refuse(line,
+             fmt::format("tensor '{}' stands already in line {}", escaped(entry.tensor), first->second));
     cache.lines.push_back(std::move(entry));
   }
   return cache;
 }
 
 std::string format_calibration_cache(const CalibrationCache& cache) {
-  if (!is_header(cache.header)) throw Error(Kind::kBadInput, fmt::format("'{}' is not a cache's header", escaped(cache.header, 80)));
+  if (!is_header(cache.header))
+    throw Error(Kind::kBadInput, fmt::format("'{}' is not a cache's header", escaped(cache.header, 80)));
   std::string text = cache.header + "\n";
   for (const auto& line : cache.lines) {
     if (line.tensor.empty() || line.tensor.find('\n') != std::string::npos)
-      throw Error(Kind::kBadInput, fmt::format("tensor '{}' cannot stand in a calibration cache: its name is empty or holds a line break", escaped(line.tensor)));
+      throw Error(
+          Kind::kBadInput,
+          fmt::format(
+              "tensor '{}' cannot stand in a calibration cache: its name is empty or holds a line break",
+              escaped(line.tensor)));
     if (!is_scale(line.scale))
-      throw Error(Kind::kBadInput, fmt::format("tensor '{}' has scale {}, expected a finite number that is not negative", escaped(line.tensor), line.scale));
+      throw Error(Kind::kBadInput,
+                  fmt::format("tensor '{}' has scale {}, expected a finite number that is not negative",
+                              escaped(line.tensor), line.scale));
     text += fmt::format("{}: {:08x}\n", line.tensor, std::bit_cast<std::uint32_t>(line.scale));
   }
   return text;

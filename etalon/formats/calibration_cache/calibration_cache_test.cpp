@@ -43,14 +43,17 @@ TEST(CalibrationCache, ReadsAndWritesATable) {
 }
 
 TEST(CalibrationCache, TakesOtherLineEndsShortNumbersAndCapitals) {
-  const CalibrationCache cache = parse_calibration_cache("TRT-7000-MinMaxCalibration\r\na: 3C010A14\r\nb: 1\r\nc: 0\r\n\r\n\n");
-  EXPECT_EQ(format_calibration_cache(cache), "TRT-7000-MinMaxCalibration\na: 3c010a14\nb: 00000001\nc: 00000000\n");
+  const CalibrationCache cache =
+      parse_calibration_cache("TRT-7000-MinMaxCalibration\r\na: 3C010A14\r\nb: 1\r\nc: 0\r\n\r\n\n");
+  EXPECT_EQ(format_calibration_cache(cache),
+            "TRT-7000-MinMaxCalibration\na: 3c010a14\nb: 00000001\nc: 00000000\n");
   EXPECT_EQ(parse_calibration_cache("TRT-1-X\na: 3c010204").lines.size(), 1U);
   EXPECT_TRUE(parse_calibration_cache("TRT-1-X").lines.empty());
 }
 
 TEST(CalibrationCache, FindsTensorsWithAndWithoutTheOutputNumber) {
-  const CalibrationCache cache = parse_calibration_cache("TRT-1-X\ninput_1: 3c010204\nconv1:0: 3c010204\nboth: 3f800000\nboth:0: 40000000\n");
+  const CalibrationCache cache = parse_calibration_cache(
+      "TRT-1-X\ninput_1: 3c010204\nconv1:0: 3c010204\nboth: 3f800000\nboth:0: 40000000\n");
   EXPECT_EQ(cache.find("input_1:0"), &cache.lines[0]);
   EXPECT_EQ(cache.find("conv1"), &cache.lines[1]);
   EXPECT_EQ(cache.find("both"), &cache.lines[2]);
@@ -86,7 +89,8 @@ TEST(CalibrationCache, RefusesBrokenTablesWithTheLine) {
       {head + "a\x1b[31m: zz\n", "'zz'"},
   };
   for (const auto& broken : kBroken)
-    EXPECT_THAT(message_of([&] { parse_calibration_cache(broken.text); }), HasSubstr(broken.message)) << broken.text;
+    EXPECT_THAT(message_of([&] { parse_calibration_cache(broken.text); }), HasSubstr(broken.message))
+        << broken.text;
 }
 
 TEST(CalibrationCache, DoesNotWriteWhatCannotBeReadBack) {
@@ -101,14 +105,18 @@ TEST(CalibrationCache, DoesNotWriteWhatCannotBeReadBack) {
 }
 
 TEST(CalibrationCache, NumbersVersionsAsTensorRtDoes) {
-  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1"), CacheAlgorithm::kEntropy2), "TRT-8601-EntropyCalibration2");
-  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3"), CacheAlgorithm::kMinMax), "TRT-100300-MinMaxCalibration");
+  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1"), CacheAlgorithm::kEntropy2),
+            "TRT-8601-EntropyCalibration2");
+  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3"), CacheAlgorithm::kMinMax),
+            "TRT-100300-MinMaxCalibration");
   EXPECT_EQ(parse_tensorrt_version("8.5.10").number(), 8510);
   EXPECT_EQ(parse_tensorrt_version("9.0.0").number(), 9000);
   EXPECT_EQ(parse_tensorrt_version("10.16.2").number(), 101602);
   EXPECT_EQ(TensorRtVersion{}.number(), 8601);
-  for (const char* wrong : {"", "8", "8.", ".6", "8.6.1.6", "8.6.x", "v8.6", "8.600", "0.1", "8..1", "-8.6", "8.6.1.", " 8.6"})
-    EXPECT_THAT(message_of([&] { parse_tensorrt_version(wrong); }), HasSubstr("is not a TensorRT version")) << wrong;
+  for (const char* wrong :
+       {"", "8", "8.", ".6", "8.6.1.6", "8.6.x", "v8.6", "8.600", "0.1", "8..1", "-8.6", "8.6.1.", " 8.6"})
+    EXPECT_THAT(message_of([&] { parse_tensorrt_version(wrong); }), HasSubstr("is not a TensorRT version"))
+        << wrong;
 }
 
 TEST(CalibrationCache, IsKnownByItsFirstBytes) {
@@ -132,7 +140,8 @@ TEST(CalibrationCache, ReadsPublishedTablesAndWritesThemBackByteForByte) {
     std::string canonical(as_text(bytes));
     // The one line of them all that is not eight digits long: a constant that is zero.
     constexpr std::string_view kShort = "(Unnamed Layer* 135) [Constant]_output: 0\n";
-    if (entry.path().filename() == "bodyposenet_288x384.cal") canonical.insert(canonical.find(kShort) + kShort.size() - 1, "0000000");
+    if (entry.path().filename() == "bodyposenet_288x384.cal")
+      canonical.insert(canonical.find(kShort) + kShort.size() - 1, "0000000");
     EXPECT_EQ(format_calibration_cache(cache), canonical) << entry.path();
     ++tables;
   }

@@ -23,7 +23,8 @@ constexpr std::uint64_t kMostTextBytes = std::uint64_t{64} << 20;
 
 void take(std::uint64_t& left, std::uint64_t size_bytes) {
   if (size_bytes > left)
-    throw Error(Kind::kBadInput, fmt::format("holds {} bytes of data, more than a file of this size can have", size_bytes),
+    throw Error(Kind::kBadInput,
+                fmt::format("holds {} bytes of data, more than a file of this size can have", size_bytes),
                 "the file is damaged or made to exhaust memory");
   left -= size_bytes;
 }
@@ -38,14 +39,19 @@ constexpr std::array kIeee{FloatLayout{2, 15, 10, 5, 0, 10, 15}, FloatLayout{4, 
 
 std::size_t check_float_type(hid_t type) {
   if (H5Tget_class(type) != H5T_FLOAT)
-    throw Error(Kind::kUnsupported, "does not hold floating-point numbers, expected float16, float32 or float64");
+    throw Error(Kind::kUnsupported,
+                "does not hold floating-point numbers, expected float16, float32 or float64");
   FloatLayout layout{};
   layout.size_bytes = H5Tget_size(type);
   layout.bias = H5Tget_ebias(type);
-  hdf5_check(H5Tget_fields(type, &layout.sign_bit, &layout.exponent_bit, &layout.exponent_bits, &layout.mantissa_bit, &layout.mantissa_bits),
+  hdf5_check(H5Tget_fields(type, &layout.sign_bit, &layout.exponent_bit, &layout.exponent_bits,
+                           &layout.mantissa_bit, &layout.mantissa_bits),
              "a number type");
   if (std::ranges::find(kIeee, layout) == kIeee.end())
-    throw Error(Kind::kUnsupported, fmt::format("holds {}-byte floats of an unknown layout, expected IEEE float16, float32 or float64", layout.size_bytes));
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format("holds {}-byte floats of an unknown layout, expected IEEE float16, float32 or float64",
+                    layout.size_bytes));
   return layout.size_bytes;
 }
 
@@ -56,12 +62,14 @@ void check_filters(hid_t creation) {
     unsigned flags = 0, config = 0;
     std::size_t value_count = 0;
     std::array<char, 64> name{};
-    const H5Z_filter_t filter =
-        H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &value_count, nullptr, name.size(), name.data(), &config);
+    const H5Z_filter_t filter = H5Pget_filter2(creation, static_cast<unsigned>(i), &flags, &value_count,
+                                               nullptr, name.size(), name.data(), &config);
     hdf5_check(filter, "the list of filters");
     name.back() = '\0';
     if (H5Zfilter_avail(filter) <= 0)
-      throw Error(Kind::kUnsupported, fmt::format("is packed with HDF5 filter {} '{}', which this program does not have", filter, escaped(name.data())),
+      throw Error(Kind::kUnsupported,
+                  fmt::format("is packed with HDF5 filter {} '{}', which this program does not have", filter,
+                              escaped(name.data())),
                   "save the model without that compression, or with gzip");
   }
 }
@@ -72,7 +80,8 @@ std::uint64_t chunk_bytes(hid_t creation, std::size_t rank, std::size_t element_
   std::uint64_t size_bytes = element_bytes;
   for (std::size_t axis = 0; axis < rank; ++axis) {
     if (chunk[axis] == 0 || chunk[axis] > kLargestChunkBytes / size_bytes)
-      throw Error(Kind::kBadInput, fmt::format("is stored in chunks larger than {} bytes", kLargestChunkBytes));
+      throw Error(Kind::kBadInput,
+                  fmt::format("is stored in chunks larger than {} bytes", kLargestChunkBytes));
     size_bytes *= chunk[axis];
   }
   return size_bytes;
@@ -101,10 +110,12 @@ std::string without_padding(std::string_view text, H5T_str_t pad) {
   return std::string(text.substr(0, std::min(text.find('\0'), text.size())));
 }
 
-std::vector<std::string> fixed_strings(hid_t attribute, hid_t type, std::size_t count, std::string_view name) {
+std::vector<std::string> fixed_strings(hid_t attribute, hid_t type, std::size_t count,
+                                       std::string_view name) {
   const std::size_t width = H5Tget_size(type);
   if (width == 0 || width > kMostTextBytes / std::max<std::size_t>(1, count))
-    throw Error(Kind::kBadInput, fmt::format("attribute '{}' holds more than {} bytes", escaped(name), kMostTextBytes));
+    throw Error(Kind::kBadInput,
+                fmt::format("attribute '{}' holds more than {} bytes", escaped(name), kMostTextBytes));
   std::string bytes(width * count, '\0');
   hdf5_check(H5Aread(attribute, type, bytes.data()), fmt::format("attribute '{}'", escaped(name)));
   std::vector<std::string> list;
@@ -114,7 +125,8 @@ std::vector<std::string> fixed_strings(hid_t attribute, hid_t type, std::size_t 
   return list;
 }
 
-std::vector<std::string> variable_strings(hid_t attribute, hid_t type, hid_t space, std::size_t count, std::string_view name) {
+std::vector<std::string> variable_strings(hid_t attribute, hid_t type, hid_t space, std::size_t count,
+                                          std::string_view name) {
   std::vector<char*> texts(count, nullptr);
   struct Reclaim {
     hid_t type, space;
@@ -148,7 +160,8 @@ void hdf5_check(std::int64_t result, std::string_view what) {
   if (reason.find("version number") != std::string::npos)
     throw Error(Kind::kUnsupported, fmt::format("cannot read {}: {}", what, reason),
                 "if the file was written by a newer HDF5 library, write it with libver='earliest' or 'v110'");
-  throw Error(Kind::kBadInput, fmt::format("cannot read {}: {}", what, reason), "the file is damaged; copy or download it again");
+  throw Error(Kind::kBadInput, fmt::format("cannot read {}: {}", what, reason),
+              "the file is damaged; copy or download it again");
 }
 
 std::uint64_t hdf5_most_unpacked_bytes(std::uint64_t file_size_bytes) {
@@ -166,11 +179,13 @@ std::vector<std::string> hdf5_strings(hid_t attribute, std::string_view name) {
   hdf5_check(count, fmt::format("attribute '{}'", escaped(name)));
   if (count == 0) return {};
   if (static_cast<std::uint64_t>(count) > kMostStrings)
-    throw Error(Kind::kBadInput, fmt::format("attribute '{}' has {} elements, expected at most {}", escaped(name), count, kMostStrings));
+    throw Error(Kind::kBadInput, fmt::format("attribute '{}' has {} elements, expected at most {}",
+                                             escaped(name), count, kMostStrings));
   if (H5Tget_class(type.get()) != H5T_STRING)
     throw Error(Kind::kBadInput, fmt::format("attribute '{}' does not hold text", escaped(name)));
   const auto size = static_cast<std::size_t>(count);
-  if (H5Tis_variable_str(type.get()) > 0) return variable_strings(attribute, type.get(), space.get(), size, name);
+  if (H5Tis_variable_str(type.get()) > 0)
+    return variable_strings(attribute, type.get(), space.get(), size, name);
   return fixed_strings(attribute, type.get(), size, name);
 }
 
@@ -181,7 +196,8 @@ FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget) {
   const H5D_layout_t layout = H5Pget_layout(creation.get());
   if (layout != H5D_CONTIGUOUS && layout != H5D_COMPACT && layout != H5D_CHUNKED)
     throw Error(Kind::kUnsupported, "takes its data from other files (a virtual dataset)");
-  if (H5Pget_external_count(creation.get()) != 0) throw Error(Kind::kUnsupported, "takes its data from other files (external storage)");
+  if (H5Pget_external_count(creation.get()) != 0)
+    throw Error(Kind::kUnsupported, "takes its data from other files (external storage)");
   check_filters(creation.get());
 
   const Hdf5Id type(H5Dget_type(dataset), H5Tclose);
@@ -202,10 +218,12 @@ FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget) {
     budget.take_plain(size_bytes);
   }
   if (stored_bytes == 0 || (layout != H5D_CHUNKED && stored_bytes < size_bytes))
-    throw Error(Kind::kBadInput, fmt::format("has {} bytes of data in the file, expected {}", stored_bytes, size_bytes));
+    throw Error(Kind::kBadInput,
+                fmt::format("has {} bytes of data in the file, expected {}", stored_bytes, size_bytes));
 
   array.values.resize(static_cast<std::size_t>(elements));
-  hdf5_check(H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()), "the data");
+  hdf5_check(H5Dread(dataset, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT, array.values.data()),
+             "the data");
   return array;
 }
 

@@ -28,8 +28,11 @@ void prepare_library() {
   for (std::size_t i = 0; i < std::min<std::size_t>(8, head.size()); ++i)
     starts += fmt::format("{}{:02x}", i ? " " : "", std::to_integer<unsigned>(head[i]));
   std::string hint = "if the file is encrypted (.tlt), give its key";
-  if (text.starts_with("PK\x03\x04")) hint = "this is a ZIP file: a Keras 3 model (.keras) or a TensorFlow checkpoint (.tlt)";
-  throw Error(Kind::kBadInput, fmt::format("not an HDF5 file: starts with {}, expected 89 48 44 46 0d 0a 1a 0a", starts), hint);
+  if (text.starts_with("PK\x03\x04"))
+    hint = "this is a ZIP file: a Keras 3 model (.keras) or a TensorFlow checkpoint (.tlt)";
+  throw Error(Kind::kBadInput,
+              fmt::format("not an HDF5 file: starts with {}, expected 89 48 44 46 0d 0a 1a 0a", starts),
+              hint);
 }
 
 Hdf5Id open_file(const std::function<hid_t()>& open) {
@@ -37,8 +40,10 @@ Hdf5Id open_file(const std::function<hid_t()>& open) {
   if (id.get() >= 0) return id;
   const std::string why = hdf5_reason();
   if (why.find("truncated file") != std::string::npos)
-    throw Error(Kind::kBadInput, fmt::format("the HDF5 file is cut off ({})", why), "copy or download it again");
-  throw Error(Kind::kBadInput, fmt::format("the HDF5 file is damaged ({})", why), "copy or download it again");
+    throw Error(Kind::kBadInput, fmt::format("the HDF5 file is cut off ({})", why),
+                "copy or download it again");
+  throw Error(Kind::kBadInput, fmt::format("the HDF5 file is damaged ({})", why),
+              "copy or download it again");
 }
 
 Hdf5Id file_access() {
@@ -57,7 +62,9 @@ struct Image {
 void* image_malloc(std::size_t size_bytes, H5FD_file_image_op_t, void* image) {
   return size_bytes == static_cast<Image*>(image)->size_bytes ? static_cast<Image*>(image)->data : nullptr;
 }
-void* image_copy(void* to, const void* from, std::size_t, H5FD_file_image_op_t, void*) { return to == from ? to : nullptr; }
+void* image_copy(void* to, const void* from, std::size_t, H5FD_file_image_op_t, void*) {
+  return to == from ? to : nullptr;
+}
 void* image_realloc(void*, std::size_t, H5FD_file_image_op_t, void*) { return nullptr; }
 herr_t image_free(void*, H5FD_file_image_op_t, void*) { return 0; }
 void* same_image(void* image) { return image; }
@@ -66,7 +73,8 @@ herr_t keep_image(void*) { return 0; }
 Hdf5Id image_access(Image& image) {
   Hdf5Id access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   H5Pset_fapl_core(access.get(), 1 << 16, false);
-  H5FD_file_image_callbacks_t calls{image_malloc, image_copy, image_realloc, image_free, same_image, keep_image, &image};
+  H5FD_file_image_callbacks_t calls{image_malloc, image_copy, image_realloc, image_free,
+                                    same_image,   keep_image, &image};
   H5Pset_file_image_callbacks(access.get(), &calls);
   hdf5_check(H5Pset_file_image(access.get(), image.data, image.size_bytes), "the file in memory");
   return access;
@@ -124,18 +132,23 @@ Hdf5Id Hdf5Group::open(std::string_view path, H5I_type_t wanted) const {
     const std::string part(path.substr(begin, end - begin));
     begin = end + 1;
     if (part.empty()) continue;
-    if (++parts > kMostPathParts) throw Error(Kind::kBadInput, fmt::format("path {} has more than {} parts", place(), kMostPathParts));
+    if (++parts > kMostPathParts)
+      throw Error(Kind::kBadInput, fmt::format("path {} has more than {} parts", place(), kMostPathParts));
     const hid_t from = at ? at->get() : id_.get();
     H5L_info_t link{};
-    if (H5Lexists(from, part.c_str(), H5P_DEFAULT) <= 0 || H5Lget_info(from, part.c_str(), &link, H5P_DEFAULT) < 0)
+    if (H5Lexists(from, part.c_str(), H5P_DEFAULT) <= 0 ||
+        H5Lget_info(from, part.c_str(), &link, H5P_DEFAULT) < 0)
       throw Error(Kind::kBadInput, fmt::format("{} is missing", place()));
     if (link.type != H5L_TYPE_HARD)
-      throw Error(Kind::kBadInput, fmt::format("{} is reached through a soft or external link, expected a plain object", place()));
+      throw Error(
+          Kind::kBadInput,
+          fmt::format("{} is reached through a soft or external link, expected a plain object", place()));
     Hdf5Id next(H5Oopen(from, part.c_str(), H5P_DEFAULT), H5Oclose);
     hdf5_check(next.get(), place());
     const H5I_type_t expected = begin < path.size() ? H5I_GROUP : wanted;
     if (H5Iget_type(next.get()) != expected)
-      throw Error(Kind::kBadInput, fmt::format("{} is not a {}", place(), expected == H5I_GROUP ? "group" : "dataset"));
+      throw Error(Kind::kBadInput,
+                  fmt::format("{} is not a {}", place(), expected == H5I_GROUP ? "group" : "dataset"));
     at.emplace(std::move(next));
   }
   if (!at) throw Error(Kind::kBadInput, "an object's name is empty");
@@ -144,7 +157,9 @@ Hdf5Id Hdf5Group::open(std::string_view path, H5I_type_t wanted) const {
 
 Hdf5Group Hdf5Group::group(std::string_view path) const { return Hdf5Group(file_, open(path, H5I_GROUP)); }
 
-bool Hdf5Group::has(std::string_view child) const { return H5Lexists(id_.get(), std::string(child).c_str(), H5P_DEFAULT) > 0; }
+bool Hdf5Group::has(std::string_view child) const {
+  return H5Lexists(id_.get(), std::string(child).c_str(), H5P_DEFAULT) > 0;
+}
 
 std::vector<std::string> Hdf5Group::children() const {
   std::vector<std::string> names;
@@ -154,7 +169,8 @@ std::vector<std::string> Hdf5Group::children() const {
     list.emplace_back(name);
     return 0;
   };
-  hdf5_check(H5Literate(id_.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep, &names), "a group's list of members");
+  hdf5_check(H5Literate(id_.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, keep, &names),
+             "a group's list of members");
   return names;
 }
 
@@ -172,7 +188,8 @@ std::optional<std::string> Hdf5Group::text(std::string_view attribute) const {
   if (!id) return std::nullopt;
   auto list = hdf5_strings(id->get(), attribute);
   if (list.size() != 1)
-    throw Error(Kind::kBadInput, fmt::format("attribute '{}' holds {} strings, expected one", escaped(attribute), list.size()));
+    throw Error(Kind::kBadInput, fmt::format("attribute '{}' holds {} strings, expected one",
+                                             escaped(attribute), list.size()));
   return std::move(list.front());
 }
 
@@ -186,7 +203,8 @@ std::optional<std::vector<std::string>> Hdf5Group::text_list(std::string_view at
     if (!joined) joined.emplace();
     std::ranges::move(hdf5_strings(id->get(), name), std::back_inserter(*joined));
     if (joined->size() > kMostChildren)
-      throw Error(Kind::kBadInput, fmt::format("attribute '{}' has more than {} strings", escaped(attribute), kMostChildren));
+      throw Error(Kind::kBadInput,
+                  fmt::format("attribute '{}' has more than {} strings", escaped(attribute), kMostChildren));
   }
 }
 

@@ -77,7 +77,8 @@ void limit(int resource, rlim_t value) {
 // A crash is expected here: no core file, no handler's report, no line of the C library's on the terminal. Ctrl-C is
 // the parent's to answer.
 void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
-  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGXCPU}) ::signal(signal, SIG_DFL);
+  for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGXCPU})
+    ::signal(signal, SIG_DFL);
   for (const int signal : {SIGINT, SIGPIPE}) ::signal(signal, SIG_IGN);
   limit(RLIMIT_CORE, 0);
   limit(RLIMIT_CPU, limits.cpu_seconds);
@@ -104,11 +105,14 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
 
 [[noreturn]] void report_death(int status, std::string_view what) {
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
-    throw Error(Kind::kBadInput, fmt::format("{} did not come to an end with it", what), "the file is damaged; copy or download it again");
+    throw Error(Kind::kBadInput, fmt::format("{} did not come to an end with it", what),
+                "the file is damaged; copy or download it again");
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-    throw Error(Kind::kEnvironment, fmt::format("{} was killed while it read the file", what), "the machine may be short of memory");
-  throw Error(Kind::kBadInput, fmt::format("{} fails on it ({})", what,
-                                           WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "its answer is not complete"),
+    throw Error(Kind::kEnvironment, fmt::format("{} was killed while it read the file", what),
+                "the machine may be short of memory");
+  throw Error(Kind::kBadInput,
+              fmt::format("{} fails on it ({})", what,
+                          WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "its answer is not complete"),
               "the file is damaged; copy or download it again");
 }
 
@@ -199,16 +203,19 @@ std::vector<float> ProcessReceiver::floats() {
   return values;
 }
 
-void run_in_own_process(const ProcessLimits& limits, std::string_view what, const std::function<void(ProcessSender&)>& child,
+void run_in_own_process(const ProcessLimits& limits, std::string_view what,
+                        const std::function<void(ProcessSender&)>& child,
                         const std::function<void(ProcessReceiver&)>& parent) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    throw Error(Kind::kEnvironment, fmt::format("cannot make a pipe: {}", std::strerror(errno)), "raise the limit of open files");
+    throw Error(Kind::kEnvironment, fmt::format("cannot make a pipe: {}", std::strerror(errno)),
+                "raise the limit of open files");
   Descriptor from(ends[0]);
   Descriptor to(ends[1]);
   const std::uint64_t own_bytes = address_space_bytes();
   const pid_t pid = ::fork();
-  if (pid < 0) throw Error(Kind::kEnvironment, fmt::format("cannot start a process: {}", std::strerror(errno)));
+  if (pid < 0)
+    throw Error(Kind::kEnvironment, fmt::format("cannot start a process: {}", std::strerror(errno)));
   if (pid == 0) {
     settle_in(limits, own_bytes);
     run_child(to.get(), child);

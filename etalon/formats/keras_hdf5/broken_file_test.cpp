@@ -37,13 +37,16 @@ std::string message_of_bytes(std::string_view bytes) {
   return message_of([&] { read_keras_hdf5(as_bytes(bytes)); });
 }
 
-std::string plain_bytes(const std::string& name = "plain.hdf5") { return std::string(as_text(read_file(test_file(name)))); }
+std::string plain_bytes(const std::string& name = "plain.hdf5") {
+  return std::string(as_text(read_file(test_file(name))));
+}
 
 // The same file with some bytes replaced by as many others, everywhere.
 std::string patched(std::string bytes, const std::string& from, const std::string& to) {
   EXPECT_EQ(from.size(), to.size());
   EXPECT_NE(bytes.find(from), std::string::npos) << from;
-  for (std::size_t at = 0; (at = bytes.find(from, at)) != std::string::npos; at += to.size()) bytes.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = bytes.find(from, at)) != std::string::npos; at += to.size())
+    bytes.replace(at, from.size(), to);
   return bytes;
 }
 
@@ -62,7 +65,8 @@ class EditedFile : public testing::Test {
     fs::copy_file(test_file(from), path, fs::copy_options::overwrite_existing);
     fs::permissions(path, fs::perms::owner_all);
     const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDWR, H5P_DEFAULT);
-    const hid_t conv1 = H5Gopen2(file, from == "nested.hdf5" ? "model_weights/inner" : "model_weights/conv1", H5P_DEFAULT);
+    const hid_t conv1 =
+        H5Gopen2(file, from == "nested.hdf5" ? "model_weights/inner" : "model_weights/conv1", H5P_DEFAULT);
     edit(conv1);
     H5Gclose(conv1);
     H5Fclose(file);
@@ -70,7 +74,8 @@ class EditedFile : public testing::Test {
   }
 
   // Makes the kernel anew: of `type` and `dims`, stored as `creation` says, with `value` everywhere if it is given.
-  static void replace_kernel(hid_t conv1, hid_t type, const std::vector<hsize_t>& dims, hid_t creation = H5P_DEFAULT, const double* value = nullptr) {
+  static void replace_kernel(hid_t conv1, hid_t type, const std::vector<hsize_t>& dims,
+                             hid_t creation = H5P_DEFAULT, const double* value = nullptr) {
     H5Ldelete(conv1, kKernel, H5P_DEFAULT);
     const hid_t space = H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
     const hid_t kernel = H5Dcreate2(conv1, kKernel, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
@@ -102,7 +107,8 @@ TEST(BrokenHdf5, IsNamedForWhatItIs) {
   EXPECT_THAT(message_of_bytes("PK\x03\x04 and more"), HasSubstr("this is a ZIP file"));
   EXPECT_THAT(message_of_bytes("\x01\x02\x03"), HasSubstr("starts with 01 02 03, expected 89 48"));
   EXPECT_THAT(message_of_bytes("\x89HDF\r\n\x1a\n"), HasSubstr("the HDF5 file is"));
-  EXPECT_THAT(message_of([] { read_keras_hdf5(test_file("weights_only.hdf5")); }), HasSubstr("holds weights only"));
+  EXPECT_THAT(message_of([] { read_keras_hdf5(test_file("weights_only.hdf5")); }),
+              HasSubstr("holds weights only"));
 }
 
 TEST(BrokenHdf5, SaysThatItIsCutOff) {
@@ -114,7 +120,8 @@ TEST(BrokenHdf5, SaysThatItIsCutOff) {
 // Every cut and every flipped byte ends in a model or an Error, never in a crash or a wait.
 TEST(BrokenHdf5, NeverDoesAnythingElse) {
   const std::string bytes = plain_bytes();
-  for (std::size_t size = 0; size < bytes.size(); size += 37) EXPECT_NE(message_of_bytes(std::string_view(bytes).substr(0, size)), "no error");
+  for (std::size_t size = 0; size < bytes.size(); size += 37)
+    EXPECT_NE(message_of_bytes(std::string_view(bytes).substr(0, size)), "no error");
   std::size_t refused = 0;
   for (std::size_t at = 8; at < bytes.size(); at += 13) {
     std::string flipped = bytes;
@@ -133,8 +140,11 @@ TEST(BrokenHdf5, NamesThePartThatIsWrong) {
       {patched(bytes, "model_weights", "model_wxights"), "has no group 'model_weights'"},
       {patched(bytes, "layer_names", "layer_namex"), "has no attribute 'layer_names'"},
       {patched(bytes, "weight_names", "weight_namex"), "no attribute 'weight_names', in layer 'input_1'"},
-      {patched(bytes, R"("conv1")", R"("convX")"), "'layer_names' lists 'conv1', but the model has no such layer (the nearest name is 'convX')"},
-      {patched(bytes, R"(["conv1", 0, 0)", R"(["convX", 0, 0)"), "layer 'convX' is used, but there is none of that name, in layer 'relu', in attribute 'model_config' (the nearest name is 'conv1'"},
+      {patched(bytes, R"("conv1")", R"("convX")"),
+       "'layer_names' lists 'conv1', but the model has no such layer (the nearest name is 'convX')"},
+      {patched(bytes, R"(["conv1", 0, 0)", R"(["convX", 0, 0)"),
+       "layer 'convX' is used, but there is none of that name, in layer 'relu', in attribute 'model_config' "
+       "(the nearest name is 'conv1'"},
       {patched(bytes, "\"class_name\": \"Model\"", "\"class_name\": \"Xodel\""), "is of class 'Xodel'"},
       {patched(bytes, "[null, 3, 4, 4]", "[NaN,  3, 4, 4]"), "holds NaN near byte"},
       {patched(bytes, "conv1/bias:0", "conv1/bixs:0"), "'conv1/bixs:0' is missing, in layer 'conv1'"},
@@ -145,11 +155,14 @@ TEST(BrokenHdf5, NamesThePartThatIsWrong) {
 TEST_F(EditedFile, MissesOrHasTooManyGroups) {
   EXPECT_THAT(after([](hid_t conv1) { H5Ldelete(conv1, "/model_weights/conv1", H5P_DEFAULT); }),
               HasSubstr("'conv1' is missing, in layer 'conv1'"));
-  EXPECT_THAT(after([](hid_t conv1) { H5Gclose(H5Gcreate2(conv1, "/model_weights/stranger", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }),
+  EXPECT_THAT(after([](hid_t conv1) {
+                H5Gclose(H5Gcreate2(conv1, "/model_weights/stranger", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+              }),
               HasSubstr("holds 'stranger', which belongs to no layer"));
   EXPECT_THAT(after([](hid_t conv1) {
                 H5Ldelete(conv1, "/model_weights/relu", H5P_DEFAULT);
-                H5Dclose(H5Dcreate2(conv1, "/model_weights/relu", H5T_NATIVE_FLOAT, H5Screate(H5S_SCALAR), H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+                H5Dclose(H5Dcreate2(conv1, "/model_weights/relu", H5T_NATIVE_FLOAT, H5Screate(H5S_SCALAR),
+                                    H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
               }),
               HasSubstr("'relu' is not a group"));
 }
@@ -160,7 +173,8 @@ TEST_F(EditedFile, ListsNamesWrongly) {
     const hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, 16);
     const hsize_t count = names.size();
-    const hid_t attribute = H5Acreate2(at, key, type, H5Screate_simple(1, &count, nullptr), H5P_DEFAULT, H5P_DEFAULT);
+    const hid_t attribute =
+        H5Acreate2(at, key, type, H5Screate_simple(1, &count, nullptr), H5P_DEFAULT, H5P_DEFAULT);
     std::string bytes;
     for (const auto& name : names) bytes += name + std::string(16 - name.size(), '\0');
     H5Awrite(attribute, type, bytes.data());
@@ -175,13 +189,18 @@ TEST_F(EditedFile, ListsNamesWrongly) {
   };
   EXPECT_THAT(list_layers({"input_1", "conv1", "conv1", "relu"}), HasSubstr("lists 'conv1' twice"));
   EXPECT_THAT(list_layers({"input_1", "conv1"}), HasSubstr("'relu', which belongs to no layer"));
-  EXPECT_THAT(list_layers({"input_1", "conv1", "relu", "relo"}), HasSubstr("'relo' is missing, in layer 'relo'"));
-  EXPECT_THAT(after([&](hid_t conv1) { list(conv1, "weight_names", {"conv1/bias:0", "conv1/bias:0"}); }), HasSubstr("'conv1/bias:0' is listed twice"));
+  EXPECT_THAT(list_layers({"input_1", "conv1", "relu", "relo"}),
+              HasSubstr("'relo' is missing, in layer 'relo'"));
+  EXPECT_THAT(after([&](hid_t conv1) {
+                list(conv1, "weight_names", {"conv1/bias:0", "conv1/bias:0"});
+              }),
+              HasSubstr("'conv1/bias:0' is listed twice"));
   EXPECT_THAT(after([&](hid_t conv1) { list(conv1, "weight_names", {""}); }), HasSubstr("name is empty"));
   EXPECT_THAT(after([](hid_t conv1) {
                 H5Adelete(conv1, "weight_names");
                 const hsize_t count = 2;
-                H5Aclose(H5Acreate2(conv1, "weight_names", H5T_NATIVE_INT, H5Screate_simple(1, &count, nullptr), H5P_DEFAULT, H5P_DEFAULT));
+                H5Aclose(H5Acreate2(conv1, "weight_names", H5T_NATIVE_INT,
+                                    H5Screate_simple(1, &count, nullptr), H5P_DEFAULT, H5P_DEFAULT));
               }),
               HasSubstr("'weight_names' does not hold text"));
 }
@@ -189,10 +208,16 @@ TEST_F(EditedFile, ListsNamesWrongly) {
 TEST_F(EditedFile, HasNoOrOtherNumbers) {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   const double large = 1e300;
-  EXPECT_THAT(after([&](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {2, 3}, H5P_DEFAULT, &nan); }),
+  EXPECT_THAT(after([&](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F32LE, {2, 3}, H5P_DEFAULT, &nan);
+              }),
               HasSubstr("weight 'conv1/kernel:0' is nan at index 0, in layer 'conv1'"));
-  EXPECT_THAT(after([&](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F64LE, {2, 3}, H5P_DEFAULT, &large); }), HasSubstr("is inf at index 0"));
-  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_NATIVE_INT, {2}); }), HasSubstr("does not hold floating-point numbers"));
+  EXPECT_THAT(after([&](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F64LE, {2, 3}, H5P_DEFAULT, &large);
+              }),
+              HasSubstr("is inf at index 0"));
+  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_NATIVE_INT, {2}); }),
+              HasSubstr("does not hold floating-point numbers"));
   EXPECT_THAT(after([](hid_t conv1) {
                 const hid_t brain = H5Tcopy(H5T_IEEE_F32LE);  // bfloat16
                 H5Tset_fields(brain, 15, 7, 8, 0, 7);
@@ -200,32 +225,63 @@ TEST_F(EditedFile, HasNoOrOtherNumbers) {
                 replace_kernel(conv1, brain, {2});
               }),
               HasSubstr("2-byte floats of an unknown layout"));
-  EXPECT_THAT(after([](hid_t conv1) { H5Ldelete(conv1, kKernel, H5P_DEFAULT); H5Gclose(H5Gcreate2(conv1, kKernel, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT)); }),
+  EXPECT_THAT(after([](hid_t conv1) {
+                H5Ldelete(conv1, kKernel, H5P_DEFAULT);
+                H5Gclose(H5Gcreate2(conv1, kKernel, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT));
+              }),
               HasSubstr("'conv1/kernel:0' is not a dataset"));
 }
 
 TEST_F(EditedFile, ClaimsMoreThanItHolds) {
-  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 20, 1 << 8}); }), HasSubstr("more than a file of this size can have"));
-  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 20, 1 << 20, 1 << 20, 1 << 20}, chunked({1, 1, 1, 1}, 0)); }),
-              HasSubstr("has more than 2147483648 elements"));
-  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {1, 1, 1, 1, 1, 1, 1, 1, 2}); }), HasSubstr("has 9 axes"));
-  EXPECT_THAT(after([](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {2, 3}); }), HasSubstr("has 0 bytes of data in the file, expected 24"));
+  EXPECT_THAT(after([](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 20, 1 << 8});
+              }),
+              HasSubstr("more than a file of this size can have"));
+  EXPECT_THAT(
+      after([](hid_t conv1) {
+        replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 20, 1 << 20, 1 << 20, 1 << 20}, chunked({1, 1, 1, 1}, 0));
+      }),
+      HasSubstr("has more than 2147483648 elements"));
+  EXPECT_THAT(after([](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F32LE, {1, 1, 1, 1, 1, 1, 1, 1, 2});
+              }),
+              HasSubstr("has 9 axes"));
+  EXPECT_THAT(after([](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F32LE, {2, 3});
+              }),
+              HasSubstr("has 0 bytes of data in the file, expected 24"));
   // A bomb: 64 MB that gzip twice would pack into almost nothing; the chunk is never unpacked.
   const double zero = 0;
-  EXPECT_THAT(after([&](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 24}, chunked({1 << 12}, 9), nullptr); }),
+  EXPECT_THAT(after([&](hid_t conv1) {
+                replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 24}, chunked({1 << 12}, 9), nullptr);
+              }),
               HasSubstr("more than a file of this size can have"));
-  EXPECT_EQ(after([&](hid_t conv1) { replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 16}, chunked({1 << 12}, 9), &zero); }), "no error");
+  EXPECT_EQ(after([&](hid_t conv1) {
+              replace_kernel(conv1, H5T_IEEE_F32LE, {1 << 16}, chunked({1 << 12}, 9), &zero);
+            }),
+            "no error");
 }
 
 TEST_F(EditedFile, PointsOutOfItself) {
   std::ofstream(folder_ / "raw") << std::string(64, '\0');
   fs::copy_file(test_file("plain.hdf5"), folder_ / "other.hdf5");
   const auto no_plain_object = HasSubstr("is reached through a soft or external link");
-  EXPECT_THAT(after([](hid_t conv1) { H5Ldelete(conv1, kKernel, H5P_DEFAULT); H5Lcreate_soft("/model_weights/conv1/conv1/bias:0", conv1, kKernel, H5P_DEFAULT, H5P_DEFAULT); }),
+  EXPECT_THAT(after([](hid_t conv1) {
+                H5Ldelete(conv1, kKernel, H5P_DEFAULT);
+                H5Lcreate_soft("/model_weights/conv1/conv1/bias:0", conv1, kKernel, H5P_DEFAULT, H5P_DEFAULT);
+              }),
               no_plain_object);
-  EXPECT_THAT(after([](hid_t conv1) { H5Ldelete(conv1, kKernel, H5P_DEFAULT); H5Lcreate_external("other.hdf5", "/model_weights/conv1/conv1/kernel:0", conv1, kKernel, H5P_DEFAULT, H5P_DEFAULT); }),
+  EXPECT_THAT(after([](hid_t conv1) {
+                H5Ldelete(conv1, kKernel, H5P_DEFAULT);
+                H5Lcreate_external("other.hdf5", "/model_weights/conv1/conv1/kernel:0", conv1, kKernel,
+                                   H5P_DEFAULT, H5P_DEFAULT);
+              }),
               no_plain_object);
-  EXPECT_THAT(after([](hid_t conv1) { H5Ldelete(conv1, "conv1", H5P_DEFAULT); H5Lcreate_external("other.hdf5", "/model_weights/conv1/conv1", conv1, "conv1", H5P_DEFAULT, H5P_DEFAULT); }),
+  EXPECT_THAT(after([](hid_t conv1) {
+                H5Ldelete(conv1, "conv1", H5P_DEFAULT);
+                H5Lcreate_external("other.hdf5", "/model_weights/conv1/conv1", conv1, "conv1", H5P_DEFAULT,
+                                   H5P_DEFAULT);
+              }),
               no_plain_object);
   EXPECT_THAT(after([&](hid_t conv1) {
                 const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
@@ -255,10 +311,13 @@ TEST_F(EditedFile, UsesAFilterThatIsNotHere) {
 }
 
 TEST_F(EditedFile, HidesWhichInnerLayerOwnsAWeight) {
-  const std::string said = message_of_bytes(patched(plain_bytes("nested.hdf5"), R"("name": "bn")", R"("name": "nb")"));
+  const std::string said =
+      message_of_bytes(patched(plain_bytes("nested.hdf5"), R"("name": "bn")", R"("name": "nb")"));
   EXPECT_THAT(said, Not(HasSubstr("no error")));
-  EXPECT_THAT(message_of_bytes(patched(patched(plain_bytes("nested.hdf5"), R"("name": "bn")", R"("name": "nb")"), R"(["bn", 0, 0)", R"(["nb", 0, 0)")),
-              HasSubstr("not clear which layer inside owns the weight 'bn/gamma:0', in layer 'inner'"));
+  EXPECT_THAT(
+      message_of_bytes(patched(patched(plain_bytes("nested.hdf5"), R"("name": "bn")", R"("name": "nb")"),
+                               R"(["bn", 0, 0)", R"(["nb", 0, 0)")),
+      HasSubstr("not clear which layer inside owns the weight 'bn/gamma:0', in layer 'inner'"));
 }
 
 }  // namespace

@@ -31,18 +31,22 @@ std::string_view python_number_near(std::string_view text, std::size_t at) {
 
 nlohmann::json parse_config_json(std::string_view text) {
   if (text.size() > kMostTextBytes)
-    throw Error(Kind::kBadInput, fmt::format("the JSON text has {} bytes, expected at most {}", text.size(), kMostTextBytes));
+    throw Error(Kind::kBadInput,
+                fmt::format("the JSON text has {} bytes, expected at most {}", text.size(), kMostTextBytes));
   std::size_t values = 0;
   const auto count = [&](int depth, json::parse_event_t, const json&) {
-    if (depth > kDeepest) throw Error(Kind::kBadInput, fmt::format("the JSON is nested more than {} levels deep", kDeepest));
-    if (++values > kMostValues) throw Error(Kind::kBadInput, fmt::format("the JSON holds more than {} values", kMostValues));
+    if (depth > kDeepest)
+      throw Error(Kind::kBadInput, fmt::format("the JSON is nested more than {} levels deep", kDeepest));
+    if (++values > kMostValues)
+      throw Error(Kind::kBadInput, fmt::format("the JSON holds more than {} values", kMostValues));
     return true;
   };
   try {
     return json::parse(text.begin(), text.end(), count);
   } catch (const json::parse_error& error) {
     if (const auto word = python_number_near(text, error.byte); !word.empty())
-      throw Error(Kind::kBadInput, fmt::format("the JSON holds {} near byte {}, which is no number", word, error.byte),
+      throw Error(Kind::kBadInput,
+                  fmt::format("the JSON holds {} near byte {}, which is no number", word, error.byte),
                   "a layer of the model was made with that value; correct it and save the model again");
     throw Error(Kind::kBadInput, fmt::format("not JSON: byte {} is not what should stand there", error.byte));
   } catch (const json::exception& error) {

@@ -23,13 +23,16 @@ class Calls {
         throw Error(Kind::kBadInput, fmt::format("two layers are named '{}'", escaped(layer.name)));
       const bool is_input = layer.class_name == "InputLayer";
       if (is_input && !layer.calls.empty())
-        throw Error(Kind::kBadInput, fmt::format("the input layer '{}' has inputs itself", escaped(layer.name)));
+        throw Error(Kind::kBadInput,
+                    fmt::format("the input layer '{}' has inputs itself", escaped(layer.name)));
       if (!is_input && layer.calls.empty())
-        throw Error(Kind::kBadInput, fmt::format("layer '{}' is not connected to anything", escaped(layer.name)));
+        throw Error(Kind::kBadInput,
+                    fmt::format("layer '{}' is not connected to anything", escaped(layer.name)));
       for (const auto& call : layer.calls)
         if (layer.graph && call.inputs.size() != layer.graph->inputs.size())
-          throw Error(Kind::kBadInput, fmt::format("the nested model '{}' is called with {} inputs, but has {}", escaped(layer.name),
-                                                   call.inputs.size(), layer.graph->inputs.size()));
+          throw Error(Kind::kBadInput,
+                      fmt::format("the nested model '{}' is called with {} inputs, but has {}",
+                                  escaped(layer.name), call.inputs.size(), layer.graph->inputs.size()));
       first_call_.push_back(layer_of_call_.size());
       layer_of_call_.insert(layer_of_call_.end(), is_input ? 1 : layer.calls.size(), i);
     }
@@ -50,13 +53,16 @@ class Calls {
     const int first = at.graph ? 1 : 0;
     const int count = at.calls.empty() ? 1 : static_cast<int>(at.calls.size());
     if (reference.node_index < first || reference.node_index >= first + count)
-      throw Error(Kind::kBadInput, fmt::format("call {} of layer '{}' is used, which has calls {} to {}", reference.node_index,
-                                               escaped(at.name), first, first + count - 1));
-    const bool too_far = at.graph ? static_cast<std::size_t>(reference.tensor_index) >= at.graph->outputs.size()
-                                  : at.calls.empty() && reference.tensor_index > 0;
+      throw Error(Kind::kBadInput,
+                  fmt::format("call {} of layer '{}' is used, which has calls {} to {}", reference.node_index,
+                              escaped(at.name), first, first + count - 1));
+    const bool too_far = at.graph
+                             ? static_cast<std::size_t>(reference.tensor_index) >= at.graph->outputs.size()
+                             : at.calls.empty() && reference.tensor_index > 0;
     if (too_far)
-      throw Error(Kind::kBadInput, fmt::format("output {} of layer '{}' is used, which has {}", reference.tensor_index,
-                                               escaped(at.name), at.graph ? at.graph->outputs.size() : 1));
+      throw Error(Kind::kBadInput,
+                  fmt::format("output {} of layer '{}' is used, which has {}", reference.tensor_index,
+                              escaped(at.name), at.graph ? at.graph->outputs.size() : 1));
     return first_call_[found->second] + static_cast<std::size_t>(reference.node_index - first);
   }
 
@@ -65,7 +71,8 @@ class Calls {
     std::vector<std::string> names;
     for (const auto& layer : graph_.layers) names.push_back(layer.name);
     const auto nearest = nearest_name(name, names);
-    throw Error(Kind::kBadInput, fmt::format("layer '{}' is used, but there is none of that name", escaped(name)),
+    throw Error(Kind::kBadInput,
+                fmt::format("layer '{}' is used, but there is none of that name", escaped(name)),
                 nearest ? fmt::format("the nearest name is '{}'", escaped(*nearest)) : "");
   }
 
@@ -81,9 +88,10 @@ void check_order(const Calls& calls) {
   std::vector<std::vector<std::size_t>> users(calls.count());
   std::vector<std::size_t> ready;
   for (std::size_t call = 0; call < calls.count(); ++call) {
-    within([&] { return fmt::format("layer '{}'", escaped(calls.layer(call).name)); }, [&] {
-      for (const auto& input : calls.inputs(call)) users[calls.call_of(input)].push_back(call);
-    });
+    within([&] { return fmt::format("layer '{}'", escaped(calls.layer(call).name)); },
+           [&] {
+             for (const auto& input : calls.inputs(call)) users[calls.call_of(input)].push_back(call);
+           });
     waits_for[call] = calls.inputs(call).size();
     if (waits_for[call] == 0) ready.push_back(call);
   }
@@ -97,7 +105,8 @@ void check_order(const Calls& calls) {
   if (computed == calls.count()) return;
   for (std::size_t call = 0; call < calls.count(); ++call)
     if (waits_for[call] != 0)
-      throw Error(Kind::kBadInput, fmt::format("layer '{}' depends on its own output", escaped(calls.layer(call).name)));
+      throw Error(Kind::kBadInput,
+                  fmt::format("layer '{}' depends on its own output", escaped(calls.layer(call).name)));
 }
 
 }  // namespace
@@ -109,7 +118,8 @@ void check_graph(const KerasGraph& graph) {
   for (const auto& input : graph.inputs) {
     const KerasLayer& layer = calls.layer(calls.call_of(input));
     if (layer.class_name != "InputLayer")
-      throw Error(Kind::kBadInput, fmt::format("the model's input '{}' is a {}, expected an InputLayer", escaped(layer.name), escaped(layer.class_name)));
+      throw Error(Kind::kBadInput, fmt::format("the model's input '{}' is a {}, expected an InputLayer",
+                                               escaped(layer.name), escaped(layer.class_name)));
   }
   for (const auto& output : graph.outputs) calls.call_of(output);
 }

@@ -12,8 +12,8 @@ namespace {
 
 KerasModel model_from(SavedFile file) {
   KerasModel model;
-  static_cast<KerasGraph&>(model) =
-      within([] { return "attribute 'model_config'"; }, [&] { return parse_model_config(file.model_config); });
+  static_cast<KerasGraph&>(model) = within([] { return "attribute 'model_config'"; },
+                                           [&] { return parse_model_config(file.model_config); });
   model.keras_version = std::move(file.keras_version);
   model.backend = std::move(file.backend);
   model.parameter_count = give_weights(std::move(file.layers), model);

@@ -69,7 +69,8 @@ TEST_P(PlainModels, HaveTheSameLayersAndWeights) {
 
 // newer_writer: UTF-8 strings, float64 in gzip-packed chunks, new-style groups, optimizer_weights to be left alone.
 INSTANTIATE_TEST_SUITE_P(Writers, PlainModels,
-                         testing::Values("plain.hdf5", "fixed_text.hdf5", "newer_writer.hdf5", "split_lists.hdf5", "sequential.hdf5"));
+                         testing::Values("plain.hdf5", "fixed_text.hdf5", "newer_writer.hdf5",
+                                         "split_lists.hdf5", "sequential.hdf5"));
 
 TEST(KerasHdf5, WidensHalfFloatsExactly) {
   const KerasModel model = read(test_file("float16.hdf5"));
@@ -90,8 +91,9 @@ TEST(KerasHdf5, ReadsScalarsAndNamesWithTensorFlowsNumber) {
 }
 
 TEST(KerasHdf5, GivesTheWeightsOfANestedModelToItsLayers) {
-  for (const auto& [file, number, last] : {std::tuple{"nested.hdf5", "", "dense"}, std::tuple{"nested_numbered.hdf5", "_1", "dense"},
-                                           std::tuple{"nested_ambiguous.hdf5", "_1", "conv_1"}}) {
+  for (const auto& [file, number, last] :
+       {std::tuple{"nested.hdf5", "", "dense"}, std::tuple{"nested_numbered.hdf5", "_1", "dense"},
+        std::tuple{"nested_ambiguous.hdf5", "_1", "conv_1"}}) {
     SCOPED_TRACE(file);
     const KerasModel model = read(test_file(file));
     EXPECT_EQ(model.parameter_count, 22U);
@@ -102,8 +104,8 @@ TEST(KerasHdf5, GivesTheWeightsOfANestedModelToItsLayers) {
     EXPECT_EQ(nested.graph->name, "inner");
     const KerasLayer& norm = layer(*nested.graph, "bn");
     const std::string prefix = std::string("bn") + number;
-    EXPECT_THAT(weight_names(norm),
-                ElementsAre(prefix + "/gamma:0", prefix + "/beta:0", prefix + "/moving_mean:0", prefix + "/moving_variance:0"));
+    EXPECT_THAT(weight_names(norm), ElementsAre(prefix + "/gamma:0", prefix + "/beta:0",
+                                                prefix + "/moving_mean:0", prefix + "/moving_variance:0"));
     EXPECT_THAT(norm.weights[2].values, ElementsAre(7.0F, 7.125F));
     EXPECT_THAT(layer(*nested.graph, "conv").weights[1].values, ElementsAre(2.0F, 2.125F));
     EXPECT_THAT(layer(*nested.graph, last).weights[1].values, ElementsAre(6.0F, 6.125F));
@@ -138,7 +140,8 @@ TEST(KerasHdf5, ReadsTrainedModels) {
   EXPECT_EQ(layer(pruned, "conv1").weights.at(0).values.back(), -0x1.d0cac4p-8F);
   EXPECT_EQ(layer(pruned, "bn_conv1").weights.at(2).values.front(), -0x1.1ab184p-1F);
   EXPECT_EQ(layer(pruned, "output_cov").weights.at(1).values.back(), -0x1.6b5926p-6F);
-  EXPECT_THAT(pruned.outputs, ElementsAre(KerasTensorRef{"output_bbox", 0, 0}, KerasTensorRef{"output_cov", 0, 0}));
+  EXPECT_THAT(pruned.outputs,
+              ElementsAre(KerasTensorRef{"output_bbox", 0, 0}, KerasTensorRef{"output_cov", 0, 0}));
 }
 
 }  // namespace

@@ -39,7 +39,8 @@ void check_arguments(const json& arguments) {
   for (const auto& [name, value] : arguments.items()) {
     if (value.is_null() || (name == "training" && value == false)) continue;
     if (name == "training")
-      throw Error(Kind::kUnsupported, "is called with training=true: it would work as in training when the model is used");
+      throw Error(Kind::kUnsupported,
+                  "is called with training=true: it would work as in training when the model is used");
     throw Error(Kind::kUnsupported, fmt::format("is called with the argument '{}'", escaped(name)));
   }
 }
@@ -48,12 +49,14 @@ KerasTensorRef reference_from(const json& value) {
   const bool right = value.is_array() && value.size() >= 3 && value.size() <= 4 && value[0].is_string();
   if (!right) throw Error(Kind::kBadInput, "a reference to a tensor is not [layer, node, tensor]");
   if (value.size() == 4) check_arguments(value[3]);
-  return {value[0].get<std::string>(), small_integer(value[1], "a node index"), small_integer(value[2], "a tensor index")};
+  return {value[0].get<std::string>(), small_integer(value[1], "a node index"),
+          small_integer(value[2], "a tensor index")};
 }
 
 // [[layer, node, tensor], ...]; newer writers leave out the outer list if there is one reference.
 std::vector<KerasTensorRef> references_from(const json& value, std::string_view what) {
-  if (!value.is_array() || value.empty()) throw Error(Kind::kBadInput, fmt::format("{} is not a list of tensors", what));
+  if (!value.is_array() || value.empty())
+    throw Error(Kind::kBadInput, fmt::format("{} is not a list of tensors", what));
   if (value[0].is_string()) return {reference_from(value)};
   if (value.size() > kMostReferences) throw Error(Kind::kBadInput, fmt::format("{} is too long", what));
   std::vector<KerasTensorRef> list;
@@ -68,7 +71,8 @@ std::vector<KerasCall> calls_from(const json& record) {
   std::vector<KerasCall> calls;
   for (const auto& node : *nodes) {
     if (node.is_object())
-      throw Error(Kind::kUnsupported, "inbound_nodes has Keras 3's form", "save the model with Keras 2 (tf_keras, or TAO's own container)");
+      throw Error(Kind::kUnsupported, "inbound_nodes has Keras 3's form",
+                  "save the model with Keras 2 (tf_keras, or TAO's own container)");
     calls.push_back({references_from(node, "a call's inputs")});
   }
   return calls;
@@ -76,13 +80,15 @@ std::vector<KerasCall> calls_from(const json& record) {
 
 std::string text_member(const json& object, const char* key) {
   const json* value = member(object, key);
-  if (value == nullptr || !value->is_string()) throw Error(Kind::kBadInput, fmt::format("'{}' is missing or no text", key));
+  if (value == nullptr || !value->is_string())
+    throw Error(Kind::kBadInput, fmt::format("'{}' is missing or no text", key));
   return value->get<std::string>();
 }
 
 // A layer's name stands in its record and in its config; Sequential has only the second.
 std::string layer_name(const json& record) {
-  if (const json* name = member(record, "name"); name != nullptr && name->is_string()) return name->get<std::string>();
+  if (const json* name = member(record, "name"); name != nullptr && name->is_string())
+    return name->get<std::string>();
   const json* config = member(record, "config");
   if (config != nullptr && config->is_object()) return text_member(*config, "name");
   throw Error(Kind::kBadInput, "a layer has no name");
@@ -90,29 +96,33 @@ std::string layer_name(const json& record) {
 
 KerasLayer layer_from(const json& record, std::size_t& layers_read) {
   if (!record.is_object()) throw Error(Kind::kBadInput, "an entry of 'layers' is not a JSON object");
-  if (++layers_read > kMostLayers) throw Error(Kind::kBadInput, fmt::format("the model has more than {} layers", kMostLayers));
+  if (++layers_read > kMostLayers)
+    throw Error(Kind::kBadInput, fmt::format("the model has more than {} layers", kMostLayers));
   KerasLayer layer;
   layer.name = layer_name(record);
-  return within([&] { return fmt::format("layer '{}'", escaped(layer.name)); }, [&] {
-    if (layer.name.empty() || layer.name.find('\0') != std::string::npos)
-      throw Error(Kind::kBadInput, "a layer's name is empty or holds a zero byte");
-    layer.class_name = text_member(record, "class_name");
-    const json* config = member(record, "config");
-    if (config == nullptr) throw Error(Kind::kBadInput, "'config' is missing");
-    layer.calls = calls_from(record);
-    if (is_model_class(layer.class_name)) {
-      layer.graph = std::make_shared<KerasGraph>(graph_from(*config, layer.class_name, layers_read));
-      if (layer.graph->name.empty()) layer.graph->name = layer.name;
-      layer.config = json::object();
-      if (config->is_object())
-        for (const auto& [key, value] : config->items())
-          if (key != "layers" && key != "input_layers" && key != "output_layers") layer.config[key] = value;
-    } else {
-      if (!config->is_object()) throw Error(Kind::kBadInput, "'config' is not a JSON object");
-      layer.config = *config;
-    }
-    return std::move(layer);
-  });
+  return within([&] { return fmt::format("layer '{}'", escaped(layer.name)); },
+                [&] {
+                  if (layer.name.empty() || layer.name.find('\0') != std::string::npos)
+                    throw Error(Kind::kBadInput, "a layer's name is empty or holds a zero byte");
+                  layer.class_name = text_member(record, "class_name");
+                  const json* config = member(record, "config");
+                  if (config == nullptr) throw Error(Kind::kBadInput, "'config' is missing");
+                  layer.calls = calls_from(record);
+                  if (is_model_class(layer.class_name)) {
+                    layer.graph =
+                        std::make_shared<KerasGraph>(graph_from(*config, layer.class_name, layers_read));
+                    if (layer.graph->name.empty()) layer.graph->name = layer.name;
+                    layer.config = json::object();
+                    if (config->is_object())
+                      for (const auto& [key, value] : config->items())
+                        if (key != "layers" && key != "input_layers" && key != "output_layers")
+                          layer.config[key] = value;
+                  } else {
+                    if (!config->is_object()) throw Error(Kind::kBadInput, "'config' is not a JSON object");
+                    layer.config = *config;
+                  }
+                  return std::move(layer);
+                });
 }
 
 // Batch and size of a Sequential model's input: of its first layer, or of that layer's first layer, ...
@@ -124,7 +134,8 @@ const json* first_input_config(const json& layers) {
     if (config->is_array()) {
       list = config;  // a nested Sequential of the older form
     } else {
-      if (const json* shape = member(*config, "batch_input_shape"); shape != nullptr && shape->is_array()) return config;
+      if (const json* shape = member(*config, "batch_input_shape"); shape != nullptr && shape->is_array())
+        return config;
       list = member(*config, "layers");
     }
   }
@@ -134,7 +145,8 @@ const json* first_input_config(const json& layers) {
 KerasLayer added_input(const json& layers, const std::string& first_layer) {
   const json* from = first_input_config(layers);
   if (from == nullptr)
-    throw Error(Kind::kUnsupported, "a Sequential model does not say the shape of its input", "build it with an input shape before it is saved");
+    throw Error(Kind::kUnsupported, "a Sequential model does not say the shape of its input",
+                "build it with an input shape before it is saved");
   KerasLayer input;
   input.name = first_layer + "_input";
   input.class_name = "InputLayer";
@@ -165,16 +177,19 @@ KerasGraph graph_from(const json& config, std::string_view class_name, std::size
   const bool sequential = class_name == "Sequential";
   // Sequential's config was the bare list of layers once.
   const json* layers = sequential && config.is_array() ? &config : member(config, "layers");
-  if (layers == nullptr || !layers->is_array()) throw Error(Kind::kBadInput, "'layers' is missing or no list");
+  if (layers == nullptr || !layers->is_array())
+    throw Error(Kind::kBadInput, "'layers' is missing or no list");
   KerasGraph graph;
-  if (const json* name = member(config, "name"); name != nullptr && name->is_string()) graph.name = name->get<std::string>();
+  if (const json* name = member(config, "name"); name != nullptr && name->is_string())
+    graph.name = name->get<std::string>();
   for (const auto& record : *layers) graph.layers.push_back(layer_from(record, layers_read));
   if (sequential) {
     connect_in_a_row(graph, *layers);
   } else {
     const json* inputs = member(config, "input_layers");
     const json* outputs = member(config, "output_layers");
-    if (inputs == nullptr || outputs == nullptr) throw Error(Kind::kBadInput, "'input_layers' or 'output_layers' is missing");
+    if (inputs == nullptr || outputs == nullptr)
+      throw Error(Kind::kBadInput, "'input_layers' or 'output_layers' is missing");
     graph.inputs = references_from(*inputs, "input_layers");
     graph.outputs = references_from(*outputs, "output_layers");
   }
@@ -189,7 +204,9 @@ KerasGraph parse_model_config(std::string_view json_text) {
   if (!root.is_object()) throw Error(Kind::kBadInput, "model_config is not a JSON object");
   const std::string class_name = text_member(root, "class_name");
   if (!is_model_class(class_name))
-    throw Error(Kind::kUnsupported, fmt::format("the model is of class '{}', expected Model, Functional or Sequential", escaped(class_name)));
+    throw Error(Kind::kUnsupported,
+                fmt::format("the model is of class '{}', expected Model, Functional or Sequential",
+                            escaped(class_name)));
   const json* config = member(root, "config");
   if (config == nullptr) throw Error(Kind::kBadInput, "'config' is missing");
   std::size_t layers_read = 0;

@@ -29,19 +29,25 @@ void refuse_strangers(const Hdf5Group& model_weights, const std::vector<std::str
   for (const auto& name : listed) groups.insert(std::string_view(name).substr(0, name.find('/')));
   for (const auto& child : model_weights.children()) {
     if (groups.contains(child)) continue;
-    const bool empty = child == kTopLevelGroup && model_weights.group(child).text_list("weight_names").value_or(std::vector<std::string>{}).empty();
-    if (!empty) throw Error(Kind::kBadInput, fmt::format("group 'model_weights' holds '{}', which belongs to no layer", escaped(child)));
+    const bool empty =
+        child == kTopLevelGroup &&
+        model_weights.group(child).text_list("weight_names").value_or(std::vector<std::string>{}).empty();
+    if (!empty)
+      throw Error(Kind::kBadInput,
+                  fmt::format("group 'model_weights' holds '{}', which belongs to no layer", escaped(child)));
   }
 }
 
 std::size_t send_layer(const Hdf5Group& group, std::size_t most_weights, ProcessSender& to) {
   const auto names = group.text_list("weight_names");
   if (!names) throw Error(Kind::kBadInput, "the layer's group has no attribute 'weight_names'");
-  if (names->size() > most_weights) throw Error(Kind::kBadInput, fmt::format("the file lists more than {} weights", kMostWeights));
+  if (names->size() > most_weights)
+    throw Error(Kind::kBadInput, fmt::format("the file lists more than {} weights", kMostWeights));
   to.number(names->size());
   std::set<std::string_view> seen;
   for (const auto& name : *names) {
-    if (!seen.insert(name).second) throw Error(Kind::kBadInput, fmt::format("weight '{}' is listed twice", escaped(name)));
+    if (!seen.insert(name).second)
+      throw Error(Kind::kBadInput, fmt::format("weight '{}' is listed twice", escaped(name)));
     const FloatArray array = group.floats(name);
     to.text(name);
     to.number(array.shape.size());
@@ -56,18 +62,21 @@ void send_file(const Hdf5File& file, ProcessSender& to) {
   const auto config = root.text("model_config");
   if (!config) {
     if (root.text_list("layer_names"))
-      throw Error(Kind::kBadInput, "the file holds weights only: layer names and values, but not what the layers are",
+      throw Error(Kind::kBadInput,
+                  "the file holds weights only: layer names and values, but not what the layers are",
                   "save the whole model (model.save, not model.save_weights)");
     throw Error(Kind::kBadInput, "no Keras model: the HDF5 file has no attribute 'model_config'");
   }
   to.text(*config);
   to.text(root.text("keras_version").value_or(""));
   to.text(root.text("backend").value_or(""));
-  if (!root.has("model_weights")) throw Error(Kind::kBadInput, "the file has no group 'model_weights': the model has no weights");
+  if (!root.has("model_weights"))
+    throw Error(Kind::kBadInput, "the file has no group 'model_weights': the model has no weights");
   const Hdf5Group model_weights = root.group("model_weights");
   const auto names = model_weights.text_list("layer_names");
   if (!names) throw Error(Kind::kBadInput, "group 'model_weights' has no attribute 'layer_names'");
-  if (names->size() > kMostLayers) throw Error(Kind::kBadInput, fmt::format("'layer_names' lists more than {} layers", kMostLayers));
+  if (names->size() > kMostLayers)
+    throw Error(Kind::kBadInput, fmt::format("'layer_names' lists more than {} layers", kMostLayers));
   refuse_strangers(model_weights, *names);
   to.number(names->size());
   std::size_t weights_left = kMostWeights;
@@ -89,7 +98,8 @@ SavedFile receive_file(ProcessReceiver& from) {
     for (auto weights = from.count(kMostWeights); weights > 0; --weights) {
       KerasWeight& weight = layer.weights.emplace_back();
       weight.name = from.text();
-      for (auto axes = from.count(kMostAxes); axes > 0; --axes) weight.shape.push_back(static_cast<std::int64_t>(from.number()));
+      for (auto axes = from.count(kMostAxes); axes > 0; --axes)
+        weight.shape.push_back(static_cast<std::int64_t>(from.number()));
       weight.values = from.floats();
     }
   }
@@ -108,7 +118,8 @@ template <class Source>
 SavedFile read_in_own_process(const Source& source, std::uint64_t file_size_bytes) {
   SavedFile file;
   run_in_own_process(
-      limits_for(file_size_bytes), "the HDF5 library", [&](ProcessSender& to) { send_file(Hdf5File(source), to); },
+      limits_for(file_size_bytes), "the HDF5 library",
+      [&](ProcessSender& to) { send_file(Hdf5File(source), to); },
       [&](ProcessReceiver& from) { file = receive_file(from); });
   return file;
 }

@@ -29,7 +29,9 @@ namespace {
 void check_finite(const KerasWeight& weight) {
   const auto wrong = std::ranges::find_if(weight.values, [](float value) { return !std::isfinite(value); });
   if (wrong != weight.values.end())
-    throw Error(Kind::kBadInput, fmt::format("weight '{}' is {} at index {}", escaped(weight.name), *wrong, wrong - weight.values.begin()),
+    throw Error(Kind::kBadInput,
+                fmt::format("weight '{}' is {} at index {}", escaped(weight.name), *wrong,
+                            wrong - weight.values.begin()),
                 "the training went wrong or the file is damaged; take an earlier checkpoint");
 }
 
@@ -39,7 +41,9 @@ void collect_leaves(KerasGraph& graph, std::unordered_map<std::string, KerasLaye
     if (layer.graph) {
       collect_leaves(*layer.graph, leaves);
     } else if (!leaves.emplace(layer.name, &layer).second && layer.class_name != "InputLayer") {
-      throw Error(Kind::kUnsupported, fmt::format("two layers inside it are named '{}', so their weights cannot be told apart", escaped(layer.name)));
+      throw Error(Kind::kUnsupported,
+                  fmt::format("two layers inside it are named '{}', so their weights cannot be told apart",
+                              escaped(layer.name)));
     }
   }
 }
@@ -54,8 +58,8 @@ using Owners = std::map<std::string, KerasLayer*, std::less<>>;
 
 // Each first part of the weights' names -> the layer that it means; nullopt if some part means none, or two mean one.
 // `numbered`: every part ends with a number that TensorFlow added. Else only those that name no layer as they stand.
-std::optional<Owners> owners_of(const std::set<std::string_view>& parts, const std::unordered_map<std::string, KerasLayer*>& leaves,
-                                bool numbered) {
+std::optional<Owners> owners_of(const std::set<std::string_view>& parts,
+                                const std::unordered_map<std::string, KerasLayer*>& leaves, bool numbered) {
   Owners owners;
   std::set<const KerasLayer*> taken;
   for (const std::string_view part : parts) {
@@ -85,7 +89,8 @@ void give_to_inner_layers(std::vector<KerasWeight> weights, KerasLayer& model) {
   if (!owners) {
     for (const auto& weight : weights)
       if (!leaves.contains(std::string(first_part(weight.name, model.name))))
-        throw Error(Kind::kUnsupported, fmt::format("it is not clear which layer inside owns the weight '{}'", escaped(weight.name)));
+        throw Error(Kind::kUnsupported, fmt::format("it is not clear which layer inside owns the weight '{}'",
+                                                    escaped(weight.name)));
     throw Error(Kind::kUnsupported, "it is not clear which layers inside own its weights");
   }
   for (auto& weight : weights) {
@@ -109,7 +114,8 @@ SavedByName by_name(std::vector<SavedLayer>& saved, const KerasGraph& graph) {
       throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}' twice", escaped(layer.name)));
     if (layers.contains(layer.name)) continue;
     const auto nearest = nearest_name(layer.name, names);
-    throw Error(Kind::kBadInput, fmt::format("'layer_names' lists '{}', but the model has no such layer", escaped(layer.name)),
+    throw Error(Kind::kBadInput,
+                fmt::format("'layer_names' lists '{}', but the model has no such layer", escaped(layer.name)),
                 nearest ? fmt::format("the nearest name is '{}'", escaped(*nearest)) : "");
   }
   return found;
@@ -129,20 +135,22 @@ std::uint64_t parameters_of(const KerasGraph& graph) {
 std::uint64_t give_weights(std::vector<SavedLayer> saved, KerasGraph& graph) {
   const SavedByName saved_by_name = by_name(saved, graph);
   for (auto& layer : graph.layers) {
-    within([&] { return fmt::format("layer '{}'", escaped(layer.name)); }, [&] {
-      const auto found = saved_by_name.find(layer.name);
-      if (found == saved_by_name.end()) {
-        if (layer.class_name == "InputLayer") return;  // Sequential's own is not in the file
-        throw Error(Kind::kBadInput, "the weights of the layer are missing: 'layer_names' does not list it");
-      }
-      auto& weights = found->second->weights;
-      for (const auto& weight : weights) check_finite(weight);
-      if (layer.graph) {
-        give_to_inner_layers(std::move(weights), layer);
-      } else {
-        layer.weights = std::move(weights);
-      }
-    });
+    within([&] { return fmt::format("layer '{}'", escaped(layer.name)); },
+           [&] {
+             const auto found = saved_by_name.find(layer.name);
+             if (found == saved_by_name.end()) {
+               if (layer.class_name == "InputLayer") return;  // Sequential's own is not in the file
+               throw Error(Kind::kBadInput,
+                           "the weights of the layer are missing: 'layer_names' does not list it");
+             }
+             auto& weights = found->second->weights;
+             for (const auto& weight : weights) check_finite(weight);
+             if (layer.graph) {
+               give_to_inner_layers(std::move(weights), layer);
+             } else {
+               layer.weights = std::move(weights);
+             }
+           });
   }
   return parameters_of(graph);
 }
