@@ -24,9 +24,12 @@ $(DEPS)/test.done: tools/setup.sh tests/requirements.txt $(DEPS)/build.done
 $(DEPS)/fuzz.done: tools/setup.sh $(DEPS)/build.done
 	tools/setup.sh fuzz
 
-# The build always asks ninja, which does nothing when nothing changed.
+# The build always asks ninja, which does nothing when nothing changed. The tests' libraries are asked for only by `make test`.
 $(BUILD)/build.ninja: $(DEPS)/build.done
-	cmake -S . -B $(BUILD) -G Ninja $(CMAKE_FLAGS)
+	cmake -S . -B $(BUILD) -G Ninja -DETALON_TESTS=OFF $(CMAKE_FLAGS)
+$(BUILD)/tests.configured: $(DEPS)/test.done $(BUILD)/build.ninja
+	cmake -S . -B $(BUILD) -DETALON_TESTS=ON $(CMAKE_FLAGS)
+	@touch $@
 
 build: $(BUILD)/build.ninja
 	@cmake --build $(BUILD) -j $(JOBS) --target etalon
@@ -34,7 +37,7 @@ build: $(BUILD)/build.ninja
 demo: build
 	examples/bccd/demo.sh $(BUILD)/etalon $(BUILD)/demo
 
-test: $(DEPS)/test.done $(BUILD)/build.ninja rooms
+test: $(BUILD)/tests.configured rooms
 	@cmake --build $(BUILD) -j $(JOBS)
 	ETALON_PYTHON=$(CURDIR)/$(DEPS)/oracle/bin/python ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 

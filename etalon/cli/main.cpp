@@ -1,0 +1,76 @@
+// etalon: from the command line to a verb, and from its result to an exit status.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "etalon/base/error.hpp"
+#include "etalon/base/name_match.hpp"
+#include "etalon/cli/console.hpp"
+#include "etalon/cli/tao_task.hpp"
+#include "etalon/cli/verbs.hpp"
+#include "etalon/cli/words.hpp"
+
+namespace etalon {
+namespace {
+
+std::string overview() {
+  std::string text = "etalon " ETALON_VERSION ": a trained NVIDIA TAO network to deployment, on an ordinary CPU\n\n";
+  for (const Verb& verb : verbs())
+    text += fmt::format("  etalon {:<22} {}\n", verb.network.empty() ? std::string(verb.task) : fmt::format("{} {}", verb.network, verb.task), verb.purpose);
+  return text + "\n`etalon VERB --help` lists a verb's flags. TAO's spellings work too: `etalon model detectnet_v2 export ...`.\n";
+}
+
+[[noreturn]] void refuse_word(std::string_view what, const std::string& word, const std::vector<std::string>& known) {
+  const auto nearest = nearest_name(word, known);
+  throw Error(Kind::kWrongUsage, fmt::format("unknown {} '{}', expected one of {}", what, escaped(word), fmt::join(known, ", ")),
+              nearest ? fmt::format("did you mean {}?", *nearest) : "");
+}
+
+int run(std::string_view program_name, std::vector<std::string> words) {
+  words = canonical_words(program_name, std::move(words));
+  if (words.empty()) {
+    fmt::print(stderr, "{}", overview());
+    return 2;
+  }
+  const std::string first = words.front();
+  if (first == "--help" || first == "-h" || first == "help") return fmt::print("{}", overview()), 0;
+  if (first == "--version") return fmt::print("etalon {}\n", ETALON_VERSION), 0;
+  words.erase(words.begin());
+
+  std::set<std::string> first_words;
+  std::vector<std::string> tasks;
+  for (const Verb& verb : verbs()) {
+    if (verb.network.empty() && verb.task == first) return verb.run(std::move(words));
+    first_words.emplace(verb.network.empty() ? verb.task : verb.network);
+    if (verb.network == first) tasks.emplace_back(verb.task);
+  }
+  if (tasks.empty()) refuse_word("network or verb", first, {first_words.begin(), first_words.end()});
+  words = task_first(std::move(words), tasks);
+  if (words.empty() || words.front() == "--help" || words.front() == "-h") {
+    fmt::print(words.empty() ? stderr : stdout, "{}", overview());
+    return words.empty() ? 2 : 0;
+  }
+  const std::string task = words.front();
+  words.erase(words.begin());
+  for (const Verb& verb : verbs())
+    if (verb.network == first && verb.task == task) return verb.run(std::move(words));
+  refuse_word(fmt::format("task of {}", first), task, tasks);
+}
+
+}  // namespace
+}  // namespace etalon
+
+int main(int argc, char** argv) {
+  etalon::stop_on_signals();
+  try {
+    return etalon::run(argc > 0 ? argv[0] : "etalon", std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+  } catch (const std::exception& failure) {
+    const etalon::Error error = etalon::as_error(failure);
+    fmt::print(stderr, "error: {}\n", error.line());
+    return etalon::exit_status(error);
+  }
+}

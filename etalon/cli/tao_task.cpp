@@ -1,0 +1,104 @@
+#include "etalon/cli/tao_task.hpp"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <new>
+
+#include "etalon/cli/words.hpp"
+
+namespace etalon {
+namespace {
+
+constexpr auto kReplaceBrokenUtf8 = nlohmann::ordered_json::error_handler_t::replace;
+
+std::vector<std::string> long_flags(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options())
+    for (const auto& name : option->get_lnames()) names.push_back("--" + name);
+  return names;
+}
+
+}  // namespace
+
+void add_common_flags(CLI::App& app, CommonFlags& flags) {
+  app.add_option("--results_dir", flags.results_dir, "folder for status.json (made if missing)")->type_name("DIR");
+  app.add_option("--log_file", flags.log_file, "append all messages to this file instead of showing them")->type_name("FILE");
+  app.add_flag("-v,--verbose", flags.verbose, "say more");
+  app.add_flag("--json", flags.json, "one JSON document on stdout");
+  app.add_option("--gpu_index", flags.gpu_index, "accepted, means nothing on a CPU")->type_name("N ...");
+  app.add_option("--gpus", flags.gpus, "accepted, means nothing on a CPU")->type_name("N");
+  app.add_option("--num_processes", flags.num_processes, "accepted (also -np), means nothing here: see --threads")->type_name("N");
+  app.add_flag("--use_amp", flags.use_amp, "accepted, means nothing to this task");
+}
+
+void note_ignored(const CLI::App& app, std::initializer_list<const char*> names, std::string_view because, Log& log) {
+  for (const char* name : names)
+    if (app.count(name) > 0) log.info(fmt::format("{} is accepted and ignored: {}", name, because));
+}
+
+std::optional<int> parse_flags(CLI::App& app, std::vector<std::string> words) {
+  try {
+    words = expand_flags(std::move(words), long_flags(app));
+    std::reverse(words.begin(), words.end());  // CLI11 takes them from the back
+    app.parse(std::move(words));
+    return std::nullopt;
+  } catch (const CLI::CallForHelp&) {
+    fmt::print("{}", app.help());
+    return 0;
+  } catch (const CLI::ParseError& wrong) {
+    fmt::print(stderr, "error: {} ({} --help lists the flags)\n", escaped(wrong.what(), 2000), app.get_name());
+  } catch (const Error& wrong) {
+    fmt::print(stderr, "error: {}\n", wrong.line());
+  }
+  return 2;
+}
+
+int exit_status(const Error& error) {
+  return error.kind() == Kind::kWrongUsage ? 2 : error.kind() == Kind::kInterrupted ? 130 : 1;
+}
+
+nlohmann::ordered_json error_document(const Error& error) {
+  return {{"version", 1},
+          {"status", "FAIL"},
+          {"error", {{"kind", kind_name(error.kind())}, {"problem", error.problem()}, {"places", error.places()}, {"hint", error.hint()}}}};
+}
+
+Error as_error(const std::exception& failure) {
+  if (const auto* error = dynamic_cast<const Error*>(&failure)) return *error;
+  if (dynamic_cast<const std::bad_alloc*>(&failure)) return Error(Kind::kEnvironment, "not enough memory", "close other programs or use a larger machine");
+  return Error(Kind::kInternal, fmt::format("a fault in etalon: {}", escaped(failure.what())), "please report it with the command and the model's `etalon inspect`");
+}
+
+int run_tao_task(const CommonFlags& flags, const TaskNames& names, const std::function<nlohmann::ordered_json(Console&, StatusLog&)>& body) {
+  std::FILE* const last_line = flags.json ? stderr : stdout;
+  const auto finish = [&](int status) {
+    fmt::print(last_line, "Execution status: {}\n", status == 0 ? "PASS" : "FAIL");
+    std::fflush(last_line);
+    return status;
+  };
+  ConsoleOptions console_options{.verbose = flags.verbose, .progress_allowed = !flags.json, .log_file = std::nullopt};
+  std::optional<Console> console;
+  StatusLog status;
+  try {
+    if (!flags.log_file.empty()) console_options.log_file = flags.log_file;
+    console.emplace(console_options);
+    if (!flags.results_dir.empty()) status = StatusLog(flags.results_dir);
+    nlohmann::ordered_json document = body(*console, status);
+    status.write(StatusLog::Status::kSuccess, fmt::format("{} finished successfully.", names.running));
+    if (flags.json) fmt::print("{}\n", document.dump(2, ' ', false, kReplaceBrokenUtf8));
+    return finish(0);
+  } catch (const std::exception& failure) {
+    const Error error = as_error(failure);
+    if (console) {
+      console->error(error.line());
+    } else {
+      fmt::print(stderr, "error: {}\n", error.line());
+    }
+    status.write(StatusLog::Status::kFailure, error.line());
+    if (flags.json) fmt::print("{}\n", error_document(error).dump(2, ' ', false, kReplaceBrokenUtf8));
+    return finish(exit_status(error));
+  }
+}
+
+}  // namespace etalon

@@ -1,0 +1,26 @@
+// The table of everything the program can be asked to do.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace etalon {
+
+struct Verb {
+  std::string_view network;  // empty for verbs that belong to no network: `etalon inspect`
+  std::string_view task;
+  std::string_view purpose;
+  int (*run)(std::vector<std::string> words);  // the words behind the task; returns the exit status
+};
+
+std::span<const Verb> verbs();
+
+// One file each: *_command.cpp.
+int detectnet_v2_export_command(std::vector<std::string> words);
+int detectnet_v2_compare_command(std::vector<std::string> words);
+int inspect_command(std::vector<std::string> words);
+int doctor_command(std::vector<std::string> words);
+
+}  // namespace etalon

@@ -1,0 +1,133 @@
+#include "etalon/pipeline/doctor.hpp"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "etalon/base/error.hpp"
+#include "etalon/base/file.hpp"
+#include "etalon/calibration/image_folder.hpp"
+#include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
+#include "etalon/onnx/padding_fault.hpp"
+#include "etalon/pipeline/trained_model.hpp"
+#include "etalon/runtime/session.hpp"
+#include "etalon/spec/detectnet_v2_spec.hpp"
+#include "etalon/workers/codec.hpp"
+
+namespace etalon {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+class Checks {
+ public:
+  void row(std::string_view what, std::string_view result, std::string_view detail) {
+    rows_.push_back({{"what", what}, {"result", result}, {"detail", detail}});
+  }
+  // Runs `body`, which returns the detail of an "ok"; an Error becomes a row of its own. Whether it went well.
+  template <class Body>
+  bool run(std::string_view what, Body&& body) {
+    try {
+      row(what, "ok", body());
+      return true;
+    } catch (const Error& error) {
+      row(what, "error", error.line());
+      return false;
+    }
+  }
+  Json take() { return std::move(rows_); }
+
+ private:
+  Json rows_ = Json::array();
+};
+
+void check_codec(Checks& checks) {
+  try {
+    if (const auto codec = find_codec())
+      checks.row("codec", "ok", fmt::format("nvidia-eff-tao-encryption {} in {} (Python {})", codec->package_version, codec->python.string(), codec->python_version));
+    else
+      checks.row("codec", "note", "not found: encrypted .tlt cannot be read and .etlt not written; install nvidia-eff-tao-encryption and cryptography "
+                                  "in a Python 3.10 or 3.12 and name it in ETALON_CODEC_PYTHON");
+  } catch (const Error& error) {
+    checks.row("codec", "error", error.line());
+  }
+}
+
+// The ONNX that somebody else exported: only its padding is looked at.
+void check_onnx_model(const fs::path& path, Checks& checks) {
+  checks.run("model", [&] {
+    const auto faults = find_padding_faults(read_onnx(path));
+    if (faults.empty()) return std::string("ONNX without the padding fault of NVIDIA's default export route");
+    throw Error(Kind::kBadInput, fmt::format("{} nodes have the padding fault of NVIDIA's default export route, the first is '{}': has {}, trained with {}", faults.size(),
+                                             escaped(faults.front().node), faults.front().found, faults.front().expected),
+                "export the trained model anew");
+  });
+}
+
+void check_images(const fs::path& folder, const std::optional<Deployable>& model, Checks& checks) {
+  checks.run("images", [&] {
+    const auto images = list_calibration_images(folder);
+    if (images.empty()) throw Error(Kind::kBadInput, fmt::format("'{}' has no image (jpg, jpeg, png)", escaped(folder.string())));
+    if (model) {
+      std::vector<float> input(static_cast<std::size_t>(model->channels * model->height * model->width));
+      load_calibration_image(images.front(), static_cast<int>(model->width), static_cast<int>(model->height), model->preprocessing, input);
+    }
+    return fmt::format("{} images{}", images.size(), model ? ", the first can be read" : "");
+  });
+}
+
+// The picture size that training used need not be the network's, but a different one is worth a look.
+void check_size(const detectnet_v2::Experiment& spec, const Deployable& model, Checks& checks) {
+  const auto& wanted = spec.augmentation_config().preprocessing();
+  const bool equal = wanted.output_image_width() == model.width && wanted.output_image_height() == model.height;
+  checks.row("input size", equal ? "ok" : "note",
+             fmt::format("model {}x{}, spec {}x{} (width x height)", model.width, model.height, wanted.output_image_width(), wanted.output_image_height()));
+}
+
+}  // namespace
+
+nlohmann::ordered_json examine(const DoctorOptions& options) {
+  Checks checks;
+  check_codec(checks);
+  std::optional<DetectnetV2Spec> spec;
+  if (options.experiment_spec)
+    checks.run("spec", [&] {
+      spec = read_detectnet_v2_spec(*options.experiment_spec);
+      for (const auto& finding : spec->findings) checks.row("spec", "note", describe(finding));
+      return fmt::format("DetectNet_v2, classes {}", fmt::join(target_class_names(spec->experiment), ", "));
+    });
+  std::optional<Deployable> model;
+  if (options.model) {
+    bool onnx = false;
+    checks.run("model file", [&] {
+      check_is_data_file(*options.model);
+      onnx = kind_of_file(*options.model) == FileKind::kOnnx;
+      return options.model->string();
+    });
+    if (onnx) {
+      check_onnx_model(*options.model, checks);
+    } else {
+      checks.run("model", [&] {
+        model = deployable_from_keras(read_trained_model(*options.model, options.key), spec ? &*spec : nullptr, {});
+        return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height, model->width, model->class_count,
+                           spec ? ", as many as the spec has" : "");
+      });
+    }
+  }
+  if (model && spec) check_size(spec->experiment, *model, checks);
+  if (options.cal_image_dir) check_images(*options.cal_image_dir, model, checks);
+  const RuntimeFacts runtime = runtime_facts();
+  return {{"version", 1},
+          {"etalon", ETALON_VERSION},
+          {"runtime", {{"openvino", runtime.version}, {"device", runtime.device}, {"capabilities", runtime.capabilities}}},
+          {"checks", checks.take()}};
+}
+
+bool has_errors(const nlohmann::ordered_json& examined) {
+  for (const auto& row : examined.at("checks"))
+    if (row.at("result") == "error") return true;
+  return false;
+}
+
+}  // namespace etalon

@@ -1,0 +1,228 @@
+#include "etalon/pipeline/export_detectnet_v2.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "etalon/base/error.hpp"
+#include "etalon/calibration/calibrate.hpp"
+#include "etalon/calibration/image_folder.hpp"
+#include "etalon/deployment/deepstream.hpp"
+#include "etalon/formats/etlt/etlt.hpp"
+#include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
+#include "etalon/pipeline/trained_model.hpp"
+#include "etalon/spec/detectnet_v2_spec.hpp"
+#include "etalon/workers/codec.hpp"
+
+namespace etalon {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
+
+[[noreturn]] void not_there_yet(std::string_view what, std::string hint = {}) {
+  throw Error(Kind::kUnsupported, fmt::format("{} is not there yet", what), std::move(hint));
+}
+
+// --- what the options mean -------------------------------------------------------------------------------------------
+
+void check_options(const ExportOptions& options) {
+  if (options.gen_ds_config && !options.experiment_spec)
+    throw Error(Kind::kWrongUsage, "--gen_ds_config needs --experiment_spec: the class names stand there", "add -e SPEC");
+  if (!options.engine_file.empty()) not_there_yet("--engine_file: building engines", "build it from the ONNX with trtexec on the target machine");
+  if (options.data_type != DataType::kInt8) return;
+  if (!options.cal_data_file.empty()) not_there_yet("--cal_data_file: calibrating from a tensorfile", "give --cal_image_dir FOLDER alone");
+  if (!options.cal_image_dir.empty()) return;
+  if (options.experiment_spec) not_there_yet("calibrating from the experiment spec's data loader", "give --cal_image_dir FOLDER");
+  throw Error(Kind::kWrongUsage, "--data_type int8 needs calibration images and none were given", "add --cal_image_dir FOLDER");
+}
+
+struct ModelFile {
+  fs::path path;
+  std::optional<CodecFound> codec;  // set: the file is encrypted with it
+};
+
+CodecFound codec_for_etlt(const ExportOptions& options, const fs::path& path) {
+  if (options.key.empty())
+    throw Error(Kind::kWrongUsage, fmt::format("{} is an encrypted model and no key was given", quoted(path)), "add --key KEY, or write .onnx");
+  auto codec = find_codec();
+  if (!codec) throw_no_codec("to write an .etlt");
+  return *std::move(codec);
+}
+
+// The ending of -o decides; without one, .etlt if there is a key and the codec (docs/decisions.md 5).
+ModelFile choose_model_file(const ExportOptions& options, Log& log) {
+  fs::path path = options.output_file.value_or(fs::path(".") / options.model.stem());
+  const std::string ending = options.output_file ? path.extension().string() : "";
+  if (ending == ".onnx") return {path, std::nullopt};
+  if (ending == ".etlt") return {path, codec_for_etlt(options, path)};
+  if (!ending.empty())
+    throw Error(Kind::kWrongUsage, fmt::format("--output_file {} ends in '{}', expected .onnx or .etlt", quoted(path), escaped(ending)));
+  std::optional<CodecFound> codec;
+  if (!options.key.empty()) codec = find_codec();
+  path += codec ? ".etlt" : ".onnx";
+  log.info(fmt::format("writing {}: {}", quoted(path),
+                       codec                 ? "a key was given, so the model is encrypted"
+                       : options.key.empty() ? "no key was given, so the model is plain ONNX"
+                                             : "NVIDIA's codec is not installed, so the model is plain ONNX"));
+  return {path, codec};
+}
+
+NetworkMode network_mode(DataType type) {
+  switch (type) {
+    case DataType::kFp32: return NetworkMode::kFp32;
+    case DataType::kFp16: return NetworkMode::kFp16;
+    case DataType::kInt8: return NetworkMode::kInt8;
+  }
+  return NetworkMode::kFp32;
+}
+
+// --- calibration -----------------------------------------------------------------------------------------------------
+
+std::vector<fs::path> draw_images(const ExportOptions& options, Log& log) {
+  const auto available = list_calibration_images(options.cal_image_dir);
+  const std::uint64_t wanted = options.batches * options.batch_size;
+  if (wanted > available.size())
+    throw Error(Kind::kBadInput,
+                fmt::format("{} has {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}", quoted(options.cal_image_dir),
+                            available.size(), options.batches, options.batch_size, wanted),
+                "give more images or fewer batches");
+  std::vector<fs::path> drawn;
+  for (const std::size_t i : draw_without_replacement(available.size(), wanted, options.seed)) drawn.push_back(available[i]);
+  log.info(fmt::format("calibrating on {} of the {} images in {}, drawn with seed {}", wanted, available.size(), quoted(options.cal_image_dir), options.seed));
+  for (const auto& path : drawn) log.debug(fmt::format("calibration image {}", quoted(path)));
+  return drawn;
+}
+
+void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
+  const fs::path& path = options.cal_cache_file;
+  within([&] { return quoted(path); }, [&] {
+    const Bytes bytes = read_file(path, 64 << 20);
+    const CalibrationCache cache = parse_calibration_cache(as_text(bytes));
+    const CacheFit fit = check_cache(cache, deployable.model, deployable.preprocessing);
+    constexpr const char* kHint = "give another --cal_cache_file, or add --force to calibrate anew";
+    if (!fit.missing.empty())
+      throw Error(Kind::kBadInput,
+                  fmt::format("this cache is not of this model: {} of its tensors have no line, the first is '{}'", fit.missing.size(), escaped(fit.missing.front())), kHint);
+    if (!fit.input_possible)
+      throw Error(Kind::kBadInput, fmt::format("this cache is not of this model: its input range {} cannot come from images between {} and {}", fit.input_range,
+                                               deployable.preprocessing.lowest(), deployable.preprocessing.highest()), kHint);
+    log.info(fmt::format("using the cache {} that is there ({}, {} lines); --force calibrates anew", quoted(path), escaped(cache.header), cache.lines.size()));
+    if (!fit.surplus.empty()) log.info(fmt::format("{} of its lines name no tensor of this model, which is harmless; the first is '{}'", fit.surplus.size(), escaped(fit.surplus.front())));
+  });
+}
+
+std::string calibrate(const ExportOptions& options, const Deployable& deployable, const std::vector<fs::path>& images, Progress& progress) {
+  const auto statistics = collect_statistics(deployable.model, images, static_cast<int>(deployable.width), static_cast<int>(deployable.height),
+                                             deployable.preprocessing, options.threads, progress);
+  return format_calibration_cache(make_cache(deployable.model, statistics, options.calibrator, options.trt_version));
+}
+
+// --- files -----------------------------------------------------------------------------------------------------------
+
+// Files beside the model that a second export would write again: the same bytes are left alone.
+void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_exists, unsigned mode, const std::string& text, Log& log) {
+  std::error_code ignored;
+  if (fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) == text.size() && as_text(read_file(path)) == text) {
+    log.info(fmt::format("{} is there already with the same content", quoted(path)));
+    return;
+  }
+  outputs.stage(path, if_exists, mode, text);
+}
+
+// nvinfer takes paths relative to the folder of its configuration.
+std::string relative_to(const fs::path& folder, const fs::path& path) {
+  return fs::absolute(path).lexically_normal().lexically_proximate(fs::absolute(folder).lexically_normal()).string();
+}
+
+void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable, const ModelFile& output, Log& log) {
+  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  const fs::path folder = output.path.has_parent_path() ? output.path.parent_path() : fs::path(".");
+  DeepStreamModel model;
+  model.model_file = output.path.filename().string();
+  model.encrypted = output.codec.has_value();
+  model.key = options.key;
+  model.mode = network_mode(options.data_type);
+  if (options.data_type == DataType::kInt8) model.calibration_cache = relative_to(folder, options.cal_cache_file);
+  const NvinferConfig config = nvinfer_config(deployable, model);
+  for (const auto& warning : config.warnings) log.warning(warning);
+  const bool holds_key = !options.key.empty();
+  if (holds_key) log.info(fmt::format("{} holds the key, as TAO writes it: only you may read it (mode 0600)", quoted(folder / "nvinfer_config.txt")));
+  stage_unless_equal(outputs, folder / "labels.txt", if_exists, 0666, labels_txt(deployable.labels), log);
+  stage_unless_equal(outputs, folder / "nvinfer_config.txt", if_exists, holds_key ? 0600 : 0666, config.text, log);
+}
+
+void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable, const ModelFile& output) {
+  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  outputs.stage(output.path, if_exists, 0666, [&](Sink& sink) {
+    if (!output.codec) return write_onnx(deployable.model, sink);
+    const Bytes header(kOnnxEtltHeaderBytes);  // four zero bytes: no input name, so the payload is ONNX
+    sink.write(header);
+    const std::string plain = onnx_bytes(deployable.model);
+    sink.write(encrypt(*output.codec, as_bytes(plain), options.key));
+  });
+}
+
+}  // namespace
+
+ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress, StatusLog& status) {
+  check_options(options);
+  const ModelFile output = choose_model_file(options, log);
+
+  // What would fail at the end fails now.
+  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  const bool int8 = options.data_type == DataType::kInt8;
+  std::error_code ignored;
+  const bool cache_exists = int8 && !options.force && fs::exists(options.cal_cache_file, ignored);
+  OutputFiles outputs;
+  check_is_data_file(options.model);
+  outputs.reserve(output.path, if_exists);
+  std::vector<fs::path> images;
+  if (int8 && !cache_exists) {
+    outputs.reserve(options.cal_cache_file, if_exists);
+    images = draw_images(options, log);
+  }
+  std::optional<DetectnetV2Spec> spec;
+  if (options.experiment_spec) {
+    spec = read_detectnet_v2_spec(*options.experiment_spec);
+    for (const auto& finding : spec->findings) log.warning(fmt::format("{}: {}", quoted(*options.experiment_spec), describe(finding)));
+  }
+
+  using Status = StatusLog::Status;
+  status.write(Status::kRunning, "Exporting the model.");
+  KerasModel trained = read_trained_model(options.model, options.key);
+  const Deployable deployable = within([&] { return quoted(options.model); }, [&] {
+    return deployable_from_keras(std::move(trained), spec ? &*spec : nullptr,
+                                 {.static_batch_size = options.static_batch_size, .tensor_names = options.tensor_names});
+  });
+  log.info(fmt::format("{}: {}x{}x{} input, {} classes, {} parameters", quoted(options.model), deployable.channels, deployable.height,
+                       deployable.width, deployable.class_count, deployable.parameter_count));
+  std::string output_names;
+  for (const auto& out : deployable.outputs) output_names += fmt::format("{}'{}'", output_names.empty() ? "" : ", ", out.tensor);
+  status.write(Status::kRunning, fmt::format("Using input nodes: ['{}']", deployable.input));
+  status.write(Status::kRunning, fmt::format("Using output nodes: [{}]", output_names));
+  progress.check();
+
+  ExportResult result;
+  stage_model(outputs, options, deployable, output);
+  if (int8 && cache_exists) use_existing_cache(options, deployable, log);
+  if (int8 && !cache_exists) {
+    status.write(Status::kRunning, "Calibration takes time especially if number of batches is large.");
+    outputs.stage(options.cal_cache_file, if_exists, 0666, calibrate(options, deployable, images, progress));
+    for (const auto& path : images) result.calibration_images.push_back(path.string());
+  }
+  if (options.gen_ds_config) stage_deepstream_files(outputs, options, deployable, output, log);
+
+  outputs.commit();
+  result.written = outputs.written();
+  result.model_file = output.path;
+  result.parameter_count = deployable.parameter_count;
+  result.onnx_size_bytes = result.written.front().size_bytes;
+  for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  status.write(Status::kSuccess, "Export complete.",
+               {{"param_count", static_cast<double>(result.parameter_count) / 1e6}, {"size", static_cast<double>(result.onnx_size_bytes) / (1 << 20)}});
+  return result;
+}
+
+}  // namespace etalon
