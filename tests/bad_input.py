@@ -60,7 +60,7 @@ class BadModel(ProgramTest):
             values[0, 0, 0, 0] = np.nan
             f[kernel][...] = values
         self.refused(self.edited("shape.hdf5", reshape), "conv1")
-        self.refused(self.edited("nan.hdf5", poison), "conv1", "NaN")
+        self.refused(self.edited("nan.hdf5", poison), "conv1", "nan")
         self.refused(self.edited("missing.hdf5", lambda f: f.__delitem__("model_weights/conv1")), "conv1")
 
     def test_a_spec_of_other_classes(self):

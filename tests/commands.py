@@ -110,7 +110,7 @@ class Talk(ProgramTest):
         shown = pathlib.Path(self.folder / "typescript")
         command = " ".join(map(str, [PROGRAM, "detectnet_v2", "export", "-m", MODEL, "-o", "a.onnx", *INT8]))
         self.run_program("-qec", command, shown, program="/usr/bin/script")
-        self.assertRegex(shown.read_text(), r"\r\S.* 2/2, \d+\.\d/s")
+        self.assertRegex(shown.read_bytes().decode(), r"\r\S.* 2/2, \d+\.\d/s")
 
     def test_verbose_lists_the_images_and_never_the_key(self):
         done = self.export("-o", "a.onnx", "-k", "s3cret-key", "-v", *INT8)

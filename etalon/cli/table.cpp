@@ -63,6 +63,10 @@ std::string lines_of(const Json& object, const std::string& indent) {
 
 }  // namespace
 
-std::string text_from_json(const nlohmann::ordered_json& document) { return lines_of(document, ""); }
+std::string text_from_json(const nlohmann::ordered_json& document) {
+  Json shown = document;
+  shown.erase("version");
+  return lines_of(shown, "");
+}
 
 }  // namespace etalon

@@ -6,7 +6,8 @@ namespace etalon {
 namespace {
 
 TEST(TextFromJson, AlignsTablesAndEscapesWhatATerminalWouldObey) {
-  const nlohmann::ordered_json document{{"file", "a\x1b[31m"},
+  const nlohmann::ordered_json document{{"version", 1},
+                                        {"file", "a\x1b[31m"},
                                         {"names", {"x", "y"}},
                                         {"rows", {{{"tensor", "input_1"}, {"range", 1.00024414}}, {{"tensor", "a"}, {"range", 2}}}},
                                         {"inner", {{"count", 3}}}};
