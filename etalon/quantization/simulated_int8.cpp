@@ -146,8 +146,10 @@ ModelProto simulate_int8(const ModelProto& model, const std::map<std::string, fl
     if (has_scale(graph, layer, scales)) layers.emplace(layer.node, layer);
   if (layers.empty()) return out;
   if (opset(model) < kOldestOpset)
-    throw Error(Kind::kUnsupported, fmt::format("the model has opset {}, simulating INT8 needs {} or later",
-                                                opset(model), kOldestOpset));
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format("the model has opset {}, simulating INT8 needs {} or later", opset(model), kOldestOpset),
+        "export the trained model with etalon, or raise the opset with onnx's version_converter");
 
   // Before IR 4 every initializer had to be an input of the graph too; the new ones are not.
   out.set_ir_version(std::max<std::int64_t>(out.ir_version(), 4));

@@ -109,7 +109,9 @@ TEST(SimulateInt8, TellsWhatItCannotSimulate) {
   EXPECT_EQ(error(branches(), 0.0F), "the scale of 'x' is 0, expected a positive number");
   ModelProto old = branches();
   old.mutable_opset_import(0)->set_version(9);
-  EXPECT_EQ(error(old, 1.0F), "the model has opset 9, simulating INT8 needs 11 or later");
+  EXPECT_EQ(error(old, 1.0F),
+            "the model has opset 9, simulating INT8 needs 11 or later (export the trained model with etalon, "
+            "or raise the opset with onnx's version_converter)");
   EXPECT_EQ(simulate_int8(old, {}).SerializeAsString(), old.SerializeAsString());
   ModelProto broken = branches();
   broken.mutable_graph()->mutable_initializer(0)->set_float_data(0, std::numeric_limits<float>::infinity());
