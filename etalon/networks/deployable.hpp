@@ -19,7 +19,7 @@ struct DeployedOutput {
   OutputRole role;
 };
 
-// Clustering of one class, as nvinfer and our own post-processing need it (experiment spec, clustering_config).
+// Clustering of one class, as nvinfer and our own post-processing need it (the spec's clustering_config).
 struct ClassClustering {
   enum class Algorithm { kDbscan, kNms, kHybrid };
   std::string class_name;
@@ -33,7 +33,7 @@ struct ClassClustering {
   int minimum_box_height = 0;  // input pixels
 };
 
-// DetectNet_v2's box code: corner = cell +- scale * value, cell centre = offset + index * stride (input pixels).
+// DetectNet_v2's box code, in input pixels: corner = cell +- scale * value, cell = offset + index * stride.
 struct BoxCode {
   double scale = 35.0;
   double offset = 0.5;
@@ -41,16 +41,16 @@ struct BoxCode {
 
 struct Deployable {
   ModelProto model;
-  std::string network;                // "detectnet_v2"
-  Preprocessing preprocessing;        // of the images a user has to what the input tensor expects
-  std::string input;                  // tensor name
+  std::string network;          // "detectnet_v2"
+  Preprocessing preprocessing;  // of the images a user has to what the input tensor expects
+  std::string input;            // tensor name
   std::int64_t channels = 3, height = 0, width = 0;
-  std::vector<DeployedOutput> outputs;  // in graph order
-  std::vector<std::string> labels;      // class order of the outputs; empty: unknown (no spec)
-  std::int64_t class_count = 0;         // by the outputs' channels
+  std::vector<DeployedOutput> outputs;      // in graph order
+  std::vector<std::string> labels;          // class order of the outputs; empty: unknown (no spec)
+  std::int64_t class_count = 0;             // by the outputs' channels
   std::vector<ClassClustering> clustering;  // empty: unknown; else one a label, in label order
   BoxCode box_code;
-  std::uint64_t parameter_count = 0;    // of the trained model, as Keras counts
+  std::uint64_t parameter_count = 0;  // of the trained model, as Keras counts
 };
 
 }  // namespace etalon

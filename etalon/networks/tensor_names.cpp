@@ -20,7 +20,8 @@ void use_tensorflow_names(ModelProto& model) {
     if (!activations.contains(*name) || constants.contains(*name)) return;
     *name += kSuffix;
     if (activations.contains(*name) || constants.contains(*name))
-      throw Error(Kind::kBadInput, fmt::format("two tensors would be called '{}'", escaped(*name)), "export with --tensor_names plain");
+      throw Error(Kind::kBadInput, fmt::format("two tensors would be called '{}'", escaped(*name)),
+                  "export with --tensor_names plain");
   };
   for (auto& value : *graph.mutable_input()) rename(value.mutable_name());
   for (auto& value : *graph.mutable_output()) rename(value.mutable_name());

@@ -41,25 +41,50 @@ void with_libonnx(std::string_view doing, Body&& body) {
 
 std::uint64_t element_size_bytes(const TensorProto& tensor) {
   switch (tensor.data_type()) {
-    case TensorProto::FLOAT: case TensorProto::INT32: case TensorProto::UINT32: return 4;
-    case TensorProto::DOUBLE: case TensorProto::INT64: case TensorProto::UINT64: case TensorProto::COMPLEX64: return 8;
-    case TensorProto::FLOAT16: case TensorProto::BFLOAT16: case TensorProto::INT16: case TensorProto::UINT16: return 2;
-    case TensorProto::INT8: case TensorProto::UINT8: case TensorProto::BOOL: return 1;
-    case TensorProto::COMPLEX128: return 16;
-    default: return 0;  // strings: no raw data
+    case TensorProto::FLOAT:
+    case TensorProto::INT32:
+    case TensorProto::UINT32:
+      return 4;
+    case TensorProto::DOUBLE:
+    case TensorProto::INT64:
+    case TensorProto::UINT64:
+    case TensorProto::COMPLEX64:
+      return 8;
+    case TensorProto::FLOAT16:
+    case TensorProto::BFLOAT16:
+    case TensorProto::INT16:
+    case TensorProto::UINT16:
+      return 2;
+    case TensorProto::INT8:
+    case TensorProto::UINT8:
+    case TensorProto::BOOL:
+      return 1;
+    case TensorProto::COMPLEX128:
+      return 16;
+    default:
+      return 0;  // strings: no raw data
   }
 }
 
 std::uint64_t stored_numbers(const TensorProto& tensor) {
   switch (tensor.data_type()) {
-    case TensorProto::FLOAT: return static_cast<std::uint64_t>(tensor.float_data_size());
-    case TensorProto::COMPLEX64: return static_cast<std::uint64_t>(tensor.float_data_size()) / 2;
-    case TensorProto::DOUBLE: return static_cast<std::uint64_t>(tensor.double_data_size());
-    case TensorProto::COMPLEX128: return static_cast<std::uint64_t>(tensor.double_data_size()) / 2;
-    case TensorProto::INT64: return static_cast<std::uint64_t>(tensor.int64_data_size());
-    case TensorProto::UINT32: case TensorProto::UINT64: return static_cast<std::uint64_t>(tensor.uint64_data_size());
-    case TensorProto::STRING: return static_cast<std::uint64_t>(tensor.string_data_size());
-    default: return static_cast<std::uint64_t>(tensor.int32_data_size());
+    case TensorProto::FLOAT:
+      return static_cast<std::uint64_t>(tensor.float_data_size());
+    case TensorProto::COMPLEX64:
+      return static_cast<std::uint64_t>(tensor.float_data_size()) / 2;
+    case TensorProto::DOUBLE:
+      return static_cast<std::uint64_t>(tensor.double_data_size());
+    case TensorProto::COMPLEX128:
+      return static_cast<std::uint64_t>(tensor.double_data_size()) / 2;
+    case TensorProto::INT64:
+      return static_cast<std::uint64_t>(tensor.int64_data_size());
+    case TensorProto::UINT32:
+    case TensorProto::UINT64:
+      return static_cast<std::uint64_t>(tensor.uint64_data_size());
+    case TensorProto::STRING:
+      return static_cast<std::uint64_t>(tensor.string_data_size());
+    default:
+      return static_cast<std::uint64_t>(tensor.int32_data_size());
   }
 }
 
@@ -67,18 +92,19 @@ void check_initializer_size(const TensorProto& tensor) {
   const std::uint64_t count = element_count(tensor);
   if (!tensor.has_raw_data()) {
     if (stored_numbers(tensor) != count)
-      throw Error(Kind::kBadInput, fmt::format("initializer '{}' holds {} numbers, its shape needs {}", escaped(tensor.name()),
-                                               stored_numbers(tensor), count));
+      throw Error(Kind::kBadInput, fmt::format("initializer '{}' holds {} numbers, its shape needs {}",
+                                               escaped(tensor.name()), stored_numbers(tensor), count));
     return;
   }
   const std::uint64_t size = element_size_bytes(tensor);
   if (size == 0 || tensor.raw_data().size() % size != 0 || tensor.raw_data().size() / size != count)
-    throw Error(Kind::kBadInput, fmt::format("initializer '{}' holds {} bytes, its shape needs {} numbers of {} bytes",
-                                             escaped(tensor.name()), tensor.raw_data().size(), count, size));
+    throw Error(Kind::kBadInput,
+                fmt::format("initializer '{}' holds {} bytes, its shape needs {} numbers of {} bytes",
+                            escaped(tensor.name()), tensor.raw_data().size(), count, size));
 }
 
-// Names are given once and before they are used. onnx's checker sees most of it, but not an initializer that stands
-// twice, and it does not say which node uses what.
+// Names are given once and before they are used. onnx's checker sees most of it, but not an initializer that
+// stands twice, and it does not say which node uses what.
 void check_names(const GraphProto& graph) {
   std::unordered_set<std::string_view> defined, initializers;
   for (const auto& tensor : graph.initializer()) {
@@ -94,18 +120,21 @@ void check_names(const GraphProto& graph) {
   for (const auto& node : graph.node()) {
     for (const auto& input : node.input())
       if (!input.empty() && !defined.contains(input))
-        throw Error(Kind::kBadInput, fmt::format("node '{}' ({}) uses tensor '{}', which nothing before it makes",
-                                                 escaped(node.name()), escaped(node.op_type()), escaped(input)));
+        throw Error(Kind::kBadInput,
+                    fmt::format("node '{}' ({}) uses tensor '{}', which nothing before it makes",
+                                escaped(node.name()), escaped(node.op_type()), escaped(input)));
     for (const auto& output : node.output())
       if (!output.empty() && !defined.insert(output).second)
-        throw Error(Kind::kBadInput, fmt::format("node '{}' ({}) makes tensor '{}', which is there already",
-                                                 escaped(node.name()), escaped(node.op_type()), escaped(output)));
+        throw Error(Kind::kBadInput,
+                    fmt::format("node '{}' ({}) makes tensor '{}', which is there already",
+                                escaped(node.name()), escaped(node.op_type()), escaped(output)));
   }
   if (graph.output().empty()) throw Error(Kind::kBadInput, "the graph has no outputs");
   std::unordered_set<std::string_view> outputs;
   for (const auto& output : graph.output()) {
     if (!defined.contains(output.name()))
-      throw Error(Kind::kBadInput, fmt::format("graph output '{}' is made by no node", escaped(output.name())));
+      throw Error(Kind::kBadInput,
+                  fmt::format("graph output '{}' is made by no node", escaped(output.name())));
     if (!outputs.insert(output.name()).second)
       throw Error(Kind::kBadInput, fmt::format("graph output '{}' stands twice", escaped(output.name())));
   }
@@ -114,10 +143,13 @@ void check_names(const GraphProto& graph) {
 void check_opset(const ModelProto& model) {
   constexpr int kFirstIrWithOpsets = 3;
   if (model.opset_import().empty() && model.ir_version() >= kFirstIrWithOpsets)
-    throw Error(Kind::kBadInput, "the model does not say which operator set it uses", "the file is cut off, or its writer is broken");
+    throw Error(Kind::kBadInput, "the model does not say which operator set it uses",
+                "the file is cut off, or its writer is broken");
   if (const auto opset = opset_of(model); opset > kNewestOpset)
-    throw Error(Kind::kUnsupported, fmt::format("the model uses ONNX opset {}, this program knows 1 to {}", opset, kNewestOpset),
-                fmt::format("export it with opset {}, or convert it with onnx.version_converter", kNewestOpset));
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format("the model uses ONNX opset {}, this program knows 1 to {}", opset, kNewestOpset),
+        fmt::format("export it with opset {}, or convert it with onnx.version_converter", kNewestOpset));
 }
 
 }  // namespace
@@ -127,8 +159,8 @@ void check_onnx(const ModelProto& model) {
   check_names(model.graph());
   for (const auto& tensor : model.graph().initializer()) check_initializer_size(tensor);
   with_libonnx("onnx's checker refuses the model", [&] {
-    // As checker::check_model, but for the header's version, which says nothing about the graph: newer writers set
-    // newer ones with the same opset.
+    // As checker::check_model, but for the header's version, which says nothing about the graph: newer
+    // writers set newer ones with the same opset.
     constexpr int kNewestIr = 8;  // of libonnx 1.12
     onnx::checker::CheckerContext context;
     context.set_ir_version(static_cast<int>(std::clamp<std::int64_t>(model.ir_version(), 1, kNewestIr)));
@@ -148,7 +180,8 @@ void check_onnx(const ModelProto& model) {
 void infer_shapes(ModelProto& model) {
   check_opset(model);
   with_libonnx("the shapes of the model do not fit together", [&] {
-    const onnx::ShapeInferenceOptions strict(true, 1, true);  // check types, fail on errors, follow constant shapes
+    const onnx::ShapeInferenceOptions strict(true, 1,
+                                             true);  // check types, fail on errors, follow constant shapes
     onnx::shape_inference::InferShapes(model, onnx::OpSchemaRegistry::Instance(), strict);
   });
 }

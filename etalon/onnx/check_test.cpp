@@ -19,7 +19,8 @@ std::string complaint(const ModelProto& model) {
   return "right";
 }
 
-constexpr const char* kRight = R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Add(h, w) })";
+constexpr const char* kRight =
+    R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Add(h, w) })";
 
 ModelProto right() {
   auto model = parse_model(kRight);
@@ -97,7 +98,13 @@ TEST(InferShapes, FillsInWhatFollowsFromTheInput) {
 
 TEST(InferShapes, RefusesADeclaredShapeThatIsWrong) {
   auto model = right();
-  model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(3);
+  model.mutable_graph()
+      ->mutable_output(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_value(3);
   EXPECT_THROW(infer_shapes(model), Error);
 }
 

@@ -23,8 +23,10 @@ std::string bytes_of(const TensorProto& tensor) {
   for (const double value : tensor.double_data()) append(value);
   for (const std::int64_t value : tensor.int64_data()) append(value);
   for (const std::int32_t value : tensor.int32_data()) {
-    if (tensor.data_type() == TensorProto::INT8 || tensor.data_type() == TensorProto::UINT8) append(static_cast<std::int8_t>(value));
-    else append(value);
+    if (tensor.data_type() == TensorProto::INT8 || tensor.data_type() == TensorProto::UINT8)
+      append(static_cast<std::int8_t>(value));
+    else
+      append(value);
   }
   return bytes;
 }
@@ -37,12 +39,14 @@ std::string tensor_difference(const TensorProto& a, const TensorProto& b, bool c
   if (a.data_type() != TensorProto::FLOAT) return "values differ";
   const auto x = float_values(a), y = float_values(b);
   for (std::size_t i = 0; i < x.size(); ++i)
-    if (std::memcmp(&x[i], &y[i], sizeof(float)) != 0) return fmt::format("value {} is {} and {}", i, x[i], y[i]);
+    if (std::memcmp(&x[i], &y[i], sizeof(float)) != 0)
+      return fmt::format("value {} is {} and {}", i, x[i], y[i]);
   return "";
 }
 
 std::string node_difference(const NodeProto& a, const NodeProto& b) {
-  if (a.op_type() != b.op_type() || a.domain() != b.domain()) return fmt::format("operators {} and {}", a.op_type(), b.op_type());
+  if (a.op_type() != b.op_type() || a.domain() != b.domain())
+    return fmt::format("operators {} and {}", a.op_type(), b.op_type());
   if (!std::equal(a.input().begin(), a.input().end(), b.input().begin(), b.input().end()))
     return fmt::format("inputs [{}] and [{}]", fmt::join(a.input(), ", "), fmt::join(b.input(), ", "));
   if (!std::equal(a.output().begin(), a.output().end(), b.output().begin(), b.output().end()))
@@ -52,19 +56,22 @@ std::string node_difference(const NodeProto& a, const NodeProto& b) {
   for (const auto& attribute : b.attribute()) right[attribute.name()] = &attribute;
   for (const auto& [name, attribute] : left) {
     const auto other = right.find(name);
-    if (other == right.end() || !Differencer::Equals(*attribute, *other->second)) return fmt::format("attribute {}", name);
+    if (other == right.end() || !Differencer::Equals(*attribute, *other->second))
+      return fmt::format("attribute {}", name);
   }
   for (const auto& [name, attribute] : right)
     if (!left.contains(name)) return fmt::format("attribute {}", name);
   return "";
 }
 
-std::string values_difference(std::string_view what, const google::protobuf::RepeatedPtrField<ValueInfoProto>& a,
+std::string values_difference(std::string_view what,
+                              const google::protobuf::RepeatedPtrField<ValueInfoProto>& a,
                               const google::protobuf::RepeatedPtrField<ValueInfoProto>& b) {
   if (a.size() != b.size()) return fmt::format("{} and {} {}s", a.size(), b.size(), what);
   for (int i = 0; i < a.size(); ++i)
     if (a.Get(i).name() != b.Get(i).name() || shape_of(a.Get(i)) != shape_of(b.Get(i)))
-      return fmt::format("{} {} is '{}' and '{}', or their shapes differ", what, i, a.Get(i).name(), b.Get(i).name());
+      return fmt::format("{} {} is '{}' and '{}', or their shapes differ", what, i, a.Get(i).name(),
+                         b.Get(i).name());
   return "";
 }
 
@@ -74,7 +81,8 @@ std::string graph_difference(const GraphProto& a, const GraphProto& b, bool comp
   if (auto said = values_difference("input", a.input(), b.input()); !said.empty()) return said;
   if (auto said = values_difference("output", a.output(), b.output()); !said.empty()) return said;
   for (int i = 0; i < std::min(a.node_size(), b.node_size()); ++i)
-    if (auto said = node_difference(a.node(i), b.node(i)); !said.empty()) return fmt::format("node {}: {}", i, said);
+    if (auto said = node_difference(a.node(i), b.node(i)); !said.empty())
+      return fmt::format("node {}: {}", i, said);
   if (a.node_size() != b.node_size()) return fmt::format("{} and {} nodes", a.node_size(), b.node_size());
   std::map<std::string, const TensorProto*> left, right;
   for (const auto& tensor : a.initializer()) left[tensor.name()] = &tensor;

@@ -18,10 +18,11 @@ bool is_idle_dropout(const NodeProto& node, const GraphIndex& index) {
   return node.input_size() < 3 || node.input(2).empty();  // a third input may say that it trains
 }
 
-// Equal as far as they are known, with at most the batch unknown. The order of elements is kept by every reshape, so
-// equal shapes mean equal tensors.
+// Equal as far as they are known, with at most the batch unknown. The order of elements is kept by every
+// reshape, so equal shapes mean equal tensors.
 bool same_shape(const std::optional<Shape>& a, const std::optional<Shape>& b) {
-  if (!a || !b || a->empty() || a->size() != b->size() || a->front().has_value() != b->front().has_value()) return false;
+  if (!a || !b || a->empty() || a->size() != b->size() || a->front().has_value() != b->front().has_value())
+    return false;
   for (std::size_t i = 0; i < a->size(); ++i)
     if ((*a)[i] != (*b)[i] || (i > 0 && !(*a)[i])) return false;
   return true;

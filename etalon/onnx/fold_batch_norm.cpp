@@ -18,8 +18,8 @@ struct ChannelScaling {
   std::vector<double> factor, offset;
 };
 
-// How the output channels lie in a weight: `outer` blocks, each with `channels` runs of `inner` numbers. The channel of
-// run r in block o is (o / blocks_per_group) * channels + r.
+// How the output channels lie in a weight: `outer` blocks, each with `channels` runs of `inner` numbers. The
+// channel of run r in block o is (o / blocks_per_group) * channels + r.
 struct WeightLayout {
   std::int64_t outer = 1, channels = 1, inner = 1, blocks_per_group = 1;
   std::int64_t output_channels() const { return outer / blocks_per_group * channels; }
@@ -27,7 +27,8 @@ struct WeightLayout {
 
 class BatchNormFolder {
  public:
-  explicit BatchNormFolder(GraphProto& graph) : graph_(graph), index_(graph), dead_(static_cast<std::size_t>(graph.node_size()), false) {}
+  explicit BatchNormFolder(GraphProto& graph)
+      : graph_(graph), index_(graph), dead_(static_cast<std::size_t>(graph.node_size()), false) {}
 
   void run() {
     std::vector<int> kept;
@@ -64,16 +65,19 @@ class BatchNormFolder {
       if (!tensor) return std::nullopt;
       parameters.push_back(float_values(*tensor));
       if (parameters.back().size() != parameters.front().size())
-        throw Error(Kind::kBadInput, fmt::format("has {} scales but {} values in '{}'", parameters.front().size(),
-                                                 parameters.back().size(), escaped(tensor->name())));
+        throw Error(Kind::kBadInput,
+                    fmt::format("has {} scales but {} values in '{}'", parameters.front().size(),
+                                parameters.back().size(), escaped(tensor->name())));
     }
-    // The attribute is a float32, Keras' epsilon 0.001 is not one exactly; training computed with the float32 too.
+    // 0.001 as a float32: training computed with that too.
     const double epsilon = float_attribute(node, "epsilon", 1e-5F);
     ChannelScaling scaling;
     for (std::size_t c = 0; c < parameters[0].size(); ++c) {
       const double spread = parameters[3][c] + epsilon;
       if (!(spread > 0))
-        throw Error(Kind::kBadInput, fmt::format("channel {} has the variance {}, expected one that is not negative", c, parameters[3][c]));
+        throw Error(Kind::kBadInput,
+                    fmt::format("channel {} has the variance {}, expected one that is not negative", c,
+                                parameters[3][c]));
       const double factor = parameters[0][c] / std::sqrt(spread);
       scaling.factor.push_back(factor);
       scaling.offset.push_back(parameters[1][c] - parameters[2][c] * factor);
@@ -85,7 +89,8 @@ class BatchNormFolder {
     const auto dim = [&](int i) { return weight.dims(i); };
     std::int64_t inner = 1;
     for (int i = 2; i < weight.dims_size(); ++i) inner *= dim(i);
-    if (node.op_type() == "Conv" && weight.dims_size() >= 3) return WeightLayout{1, dim(0), dim(1) * inner, 1};
+    if (node.op_type() == "Conv" && weight.dims_size() >= 3)
+      return WeightLayout{1, dim(0), dim(1) * inner, 1};
     if (node.op_type() == "ConvTranspose" && weight.dims_size() >= 3) {
       const std::int64_t groups = int_attribute(node, "group", 1);
       if (groups < 1 || dim(0) < groups || dim(0) % groups != 0) return std::nullopt;
@@ -93,7 +98,8 @@ class BatchNormFolder {
     }
     if (node.op_type() == "Gemm" && weight.dims_size() == 2 && float_attribute(node, "alpha", 1) == 1 &&
         float_attribute(node, "beta", 1) == 1)
-      return int_attribute(node, "transB", 0) != 0 ? WeightLayout{1, dim(0), dim(1), 1} : WeightLayout{dim(0), dim(1), 1, dim(0)};
+      return int_attribute(node, "transB", 0) != 0 ? WeightLayout{1, dim(0), dim(1), 1}
+                                                   : WeightLayout{dim(0), dim(1), 1, dim(0)};
     return std::nullopt;
   }
 
@@ -113,8 +119,8 @@ class BatchNormFolder {
     const auto* bias = has_bias ? constant(node.input(2)) : nullptr;
     if (has_bias && (!bias || element_count(*bias) != channels)) return false;
     if (channels != scaling.factor.size())
-      throw Error(Kind::kBadInput, fmt::format("has {} scales, '{}' before it has {} output channels", scaling.factor.size(),
-                                               escaped(node.name()), channels));
+      throw Error(Kind::kBadInput, fmt::format("has {} scales, '{}' before it has {} output channels",
+                                               scaling.factor.size(), escaped(node.name()), channels));
 
     std::vector<float> shifted(channels);
     const auto biases = bias ? float_values(*bias) : std::vector<float>(channels, 0.0F);
@@ -125,9 +131,12 @@ class BatchNormFolder {
     folded_bias.add_dims(static_cast<std::int64_t>(channels));
     folded_bias.set_raw_data(std::string(as_text(std::as_bytes(std::span(shifted)))));
     scale_weight(node, y, *layout, scaling);
-    if (has_bias) node.set_input(2, bias_name);
-    else if (node.input_size() > 2) node.set_input(2, bias_name);
-    else node.add_input(bias_name);
+    if (has_bias)
+      node.set_input(2, bias_name);
+    else if (node.input_size() > 2)
+      node.set_input(2, bias_name);
+    else
+      node.add_input(bias_name);
 
     node.set_output(0, y);
     node.set_name(y);
@@ -136,7 +145,8 @@ class BatchNormFolder {
     return true;
   }
 
-  void scale_weight(NodeProto& node, const std::string& y, const WeightLayout& layout, const ChannelScaling& scaling) {
+  void scale_weight(NodeProto& node, const std::string& y, const WeightLayout& layout,
+                    const ChannelScaling& scaling) {
     const std::string name = node.input(1);
     auto* weight = graph_.mutable_initializer(*index_.initializer(name));
     if (sole_user(name)) {  // in place: a weight is stored once
@@ -157,11 +167,13 @@ class BatchNormFolder {
     std::string& raw = *weight->mutable_raw_data();
     const auto numbers = static_cast<std::uint64_t>(layout.outer * layout.channels * layout.inner);
     if (element_count(*weight) != numbers || raw.size() != numbers * sizeof(float))
-      throw Error(Kind::kBadInput, fmt::format("weight '{}' holds {} bytes, its shape needs {}", escaped(name), raw.size(), numbers * sizeof(float)));
+      throw Error(Kind::kBadInput, fmt::format("weight '{}' holds {} bytes, its shape needs {}",
+                                               escaped(name), raw.size(), numbers * sizeof(float)));
     std::size_t at = 0;
     for (std::int64_t block = 0; block < layout.outer; ++block)
       for (std::int64_t run = 0; run < layout.channels; ++run) {
-        const double factor = scaling.factor[static_cast<std::size_t>(block / layout.blocks_per_group * layout.channels + run)];
+        const double factor =
+            scaling.factor[static_cast<std::size_t>(block / layout.blocks_per_group * layout.channels + run)];
         bool finite = true;
         for (std::int64_t i = 0; i < layout.inner; ++i, at += sizeof(float)) {
           float value;
@@ -175,7 +187,8 @@ class BatchNormFolder {
   }
 
   [[noreturn]] static void refuse_infinite(std::string_view what) {
-    throw Error(Kind::kBadInput, fmt::format("its numbers make the {} of the layer before it infinite", what));
+    throw Error(Kind::kBadInput,
+                fmt::format("its numbers make the {} of the layer before it infinite", what));
   }
   static float rounded(double value, std::string_view what) {
     const auto narrow = static_cast<float>(value);
@@ -190,7 +203,8 @@ class BatchNormFolder {
   bool sole_user(const std::string& initializer) const { return index_.users(initializer).size() == 1; }
 
   std::string checked_new(std::string name) const {
-    if (index_.knows(name)) throw Error(Kind::kBadInput, fmt::format("the name '{}' is taken", escaped(name)));
+    if (index_.knows(name))
+      throw Error(Kind::kBadInput, fmt::format("the name '{}' is taken", escaped(name)));
     return name;
   }
   TensorProto& new_initializer(const std::string& name) {
@@ -218,7 +232,8 @@ class BatchNormFolder {
       const auto scaling = scaling_of(node);
       constexpr std::string_view kEnding = "/add_1";
       const std::string y = node.output(0);
-      const std::string stem = y.ends_with(kEnding) ? y.substr(0, y.size() - kEnding.size()) : y + "/batchnorm";
+      const std::string stem =
+          y.ends_with(kEnding) ? y.substr(0, y.size() - kEnding.size()) : y + "/batchnorm";
       auto& product = *nodes.Add();
       product.set_name(checked_new(stem + "/mul_1"));
       product.set_op_type("Mul");
@@ -241,7 +256,8 @@ class BatchNormFolder {
     std::vector<float> narrow;
     for (const double value : values) narrow.push_back(rounded(value, "output"));
     auto& tensor = new_initializer(name);
-    for (std::size_t i = 0; i < rank; ++i) tensor.add_dims(i == 1 ? static_cast<std::int64_t>(values.size()) : 1);
+    for (std::size_t i = 0; i < rank; ++i)
+      tensor.add_dims(i == 1 ? static_cast<std::int64_t>(values.size()) : 1);
     tensor.set_raw_data(std::string(as_text(std::as_bytes(std::span(narrow)))));
     return name;
   }

@@ -40,7 +40,8 @@ TEST(FoldBatchNorm, MergesIntoTheConvolutionBeforeIt) {
   add_floats(model, "w", {2, 1, 1, 1}, {5, 7});
   add_floats(model, "b", {2}, {0.5F, 0.25F});
   add_batch_norm_parameters(model);
-  auto expected = model_from(R"(g (float[N,1,2,2] x) => (float[N,2,2,2] z) { y = Conv(x, w, b) z = Relu(y) })");
+  auto expected =
+      model_from(R"(g (float[N,1,2,2] x) => (float[N,2,2,2] z) { y = Conv(x, w, b) z = Relu(y) })");
   add_floats(expected, "w/folded", {2, 1, 1, 1}, {5 * 1, 7 * 3});
   add_floats(expected, "b/folded", {2}, {(0.5F - 1) * 1 + 10, (0.25F - 2) * 3 + 20});
   auto& conv = *expected.mutable_graph()->mutable_node(0);
@@ -88,23 +89,28 @@ TEST(FoldBatchNorm, ScalesGroupsOfATransposedConvolutionOneByOne) {
 
 TEST(FoldBatchNorm, ScalesColumnsOrRowsOfAGemm) {
   for (const bool transposed : {false, true}) {
-    auto model = model_from(std::string("g (float[N,3] x) => (float[N,2] y) { c = Gemm<transB = ") + (transposed ? "1" : "0") +
-                            R"(>(x, w, b) y = BatchNormalization<epsilon = 0.25>(c, scale, shift, mean, var) })");
-    if (transposed) add_floats(model, "w", {2, 3}, {1, 2, 3, 4, 5, 6});
-    else add_floats(model, "w", {3, 2}, {1, 2, 3, 4, 5, 6});
+    auto model = model_from(
+        std::string("g (float[N,3] x) => (float[N,2] y) { c = Gemm<transB = ") + (transposed ? "1" : "0") +
+        R"(>(x, w, b) y = BatchNormalization<epsilon = 0.25>(c, scale, shift, mean, var) })");
+    if (transposed)
+      add_floats(model, "w", {2, 3}, {1, 2, 3, 4, 5, 6});
+    else
+      add_floats(model, "w", {3, 2}, {1, 2, 3, 4, 5, 6});
     add_floats(model, "b", {2}, {0, 0});
     add_batch_norm_parameters(model);
     fold_batch_norm(model);
     ASSERT_EQ(model.graph().node_size(), 1);
     const auto values = float_values(model.graph().initializer(0));
-    if (transposed) EXPECT_THAT(values, testing::ElementsAre(1, 2, 3, 12, 15, 18));
-    else EXPECT_THAT(values, testing::ElementsAre(1, 6, 3, 12, 5, 18));
+    if (transposed)
+      EXPECT_THAT(values, testing::ElementsAre(1, 2, 3, 12, 15, 18));
+    else
+      EXPECT_THAT(values, testing::ElementsAre(1, 6, 3, 12, 5, 18));
   }
 }
 
 TEST(FoldBatchNorm, RoundsOnce) {
-  // In float32 the reciprocal of the root would be rounded before it meets the weight; the numbers were found with
-  // Python's decimal module: 0.7 * 1.3 / sqrt(0.31 + 0.001) of the float32 values, rounded to float32.
+  // In float32 the reciprocal of the root would be rounded before it meets the weight; the numbers were found
+  // with Python's decimal module: 0.7 * 1.3 / sqrt(0.31 + 0.001) of the float32 values, rounded to float32.
   auto model = model_from(R"(g (float[N,1,2,2] x) => (float[N,1,2,2] y) {
     c = Conv(x, w)
     y = BatchNormalization<epsilon = 0.001>(c, scale, shift, mean, var) })");
@@ -126,7 +132,8 @@ TEST(FoldBatchNorm, BecomesMulAndAddWhenTheConvolutionHasASecondUser) {
   add_floats(model, "w", {2, 1, 1, 1}, {5, 7});
   add_batch_norm_parameters(model);
   infer_shapes(model);
-  auto expected = model_from(R"(g (float[N,1,2,2] x) => (float[N,2,2,2] z) { c = Conv(x, w) m = Mul(c, f) y = Add(m, o) z = Add(y, c) })");
+  auto expected = model_from(
+      R"(g (float[N,1,2,2] x) => (float[N,2,2,2] z) { c = Conv(x, w) m = Mul(c, f) y = Add(m, o) z = Add(y, c) })");
   add_floats(expected, "w", {2, 1, 1, 1}, {5, 7});
   add_floats(expected, "y/batchnorm/mul", {1, 2, 1, 1}, {1, 3});
   add_floats(expected, "y/batchnorm/sub", {1, 2, 1, 1}, {10 - 1, 20 - 2 * 3});
@@ -176,7 +183,8 @@ TEST(FoldBatchNorm, MustNotTouchAWeightThatAnotherConvolutionUses) {
   EXPECT_THAT(model.graph().node(0).input(), testing::ElementsAre("x", "y/kernel", "y/bias"));
   EXPECT_THAT(model.graph().node(1).input(), testing::ElementsAre("x", "w"));
   EXPECT_THAT(float_values(model.graph().initializer(*index.initializer("w"))), testing::ElementsAre(5, 7));
-  EXPECT_THAT(float_values(model.graph().initializer(*index.initializer("y/kernel"))), testing::ElementsAre(5, 21));
+  EXPECT_THAT(float_values(model.graph().initializer(*index.initializer("y/kernel"))),
+              testing::ElementsAre(5, 21));
 }
 
 TEST(FoldBatchNorm, MustNotFoldAWeightThatTheUserMayReplace) {
@@ -212,7 +220,9 @@ TEST(FoldBatchNorm, NamesBothWhenTheirChannelsDiffer) {
     fold_batch_norm(model);
     FAIL();
   } catch (const Error& error) {
-    EXPECT_THAT(error.line(), testing::HasSubstr("has 2 scales, 'conv1' before it has 3 output channels, in batch norm 'bn_conv1'"));
+    EXPECT_THAT(error.line(),
+                testing::HasSubstr(
+                    "has 2 scales, 'conv1' before it has 3 output channels, in batch norm 'bn_conv1'"));
   }
 }
 

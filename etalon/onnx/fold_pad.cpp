@@ -17,19 +17,23 @@ constexpr std::int64_t kLargestPad = std::int64_t{1} << 30;
 
 bool is_zero_constant(const GraphProto& graph, const GraphIndex& index, const std::string& name) {
   const auto at = index.initializer(name);
-  if (!at || index.is_graph_input(name) || graph.initializer(*at).data_type() != TensorProto::FLOAT) return false;
+  if (!at || index.is_graph_input(name) || graph.initializer(*at).data_type() != TensorProto::FLOAT)
+    return false;
   const auto values = float_values(graph.initializer(*at));
   return values.size() == 1 && values[0] == 0.0F;
 }
 
-std::optional<std::vector<std::int64_t>> int_values(const GraphProto& graph, const GraphIndex& index, const std::string& name) {
+std::optional<std::vector<std::int64_t>> int_values(const GraphProto& graph, const GraphIndex& index,
+                                                    const std::string& name) {
   const auto at = index.initializer(name);
   if (!at || index.is_graph_input(name)) return std::nullopt;
   const auto& tensor = graph.initializer(*at);
   if (tensor.data_type() != TensorProto::INT64) return std::nullopt;
-  if (!tensor.has_raw_data()) return std::vector<std::int64_t>(tensor.int64_data().begin(), tensor.int64_data().end());
+  if (!tensor.has_raw_data())
+    return std::vector<std::int64_t>(tensor.int64_data().begin(), tensor.int64_data().end());
   std::vector<std::int64_t> values(tensor.raw_data().size() / sizeof(std::int64_t));
-  if (!values.empty()) std::memcpy(values.data(), tensor.raw_data().data(), values.size() * sizeof(std::int64_t));
+  if (!values.empty())
+    std::memcpy(values.data(), tensor.raw_data().data(), values.size() * sizeof(std::int64_t));
   return values;
 }
 
@@ -37,7 +41,8 @@ std::optional<std::vector<std::int64_t>> int_values(const GraphProto& graph, con
 std::optional<Edges> zero_edges(const GraphProto& graph, const GraphIndex& index, const NodeProto& node) {
   if (node.op_type() != "Pad" || !node.domain().empty() || node.input_size() < 2) return std::nullopt;
   if (string_attribute(node, "mode", "constant") != "constant") return std::nullopt;
-  if (node.input_size() > 2 && !node.input(2).empty() && !is_zero_constant(graph, index, node.input(2))) return std::nullopt;
+  if (node.input_size() > 2 && !node.input(2).empty() && !is_zero_constant(graph, index, node.input(2)))
+    return std::nullopt;
   if (node.input_size() > 3) return std::nullopt;  // opset 18's axes
   const auto pads = int_values(graph, index, node.input(1));
   if (!pads || pads->size() != 8) return std::nullopt;
@@ -64,7 +69,8 @@ void add_pads(NodeProto& node, const Edges& edges) {
   pads.resize(4, 0);
   auto* attributes = node.mutable_attribute();
   for (int i = attributes->size(); i-- > 0;)
-    if (attributes->Get(i).name() == "pads" || attributes->Get(i).name() == "auto_pad") attributes->DeleteSubrange(i, 1);
+    if (attributes->Get(i).name() == "pads" || attributes->Get(i).name() == "auto_pad")
+      attributes->DeleteSubrange(i, 1);
   auto* attribute = attributes->Add();
   attribute->set_name("pads");
   attribute->set_type(AttributeProto::INTS);

@@ -21,29 +21,43 @@ std::string after_folding(ModelProto model, const ModelProto& expected) {
   return graph_difference(model.graph(), expected.graph());
 }
 
-constexpr const char* kPadConv = R"(g (float[1,1,8,8] x) => (float y) { a = Pad<mode = "constant">(x, p) y = Conv<strides = [2,2]>(a, w) })";
+constexpr const char* kPadConv =
+    R"(g (float[1,1,8,8] x) => (float y) { a = Pad<mode = "constant">(x, p) y = Conv<strides = [2,2]>(a, w) })";
 
 TEST(FoldPad, MovesZerosIntoTheConvolution) {
-  EXPECT_EQ(after_folding(model_from(kPadConv, {0, 0, 0, 1, 0, 0, 2, 3}),
-                          model_from("g (float[1,1,8,8] x) => (float y) { y = Conv<strides = [2,2], pads = [0,1,2,3]>(x, w) }", {})),
-            "");
+  EXPECT_EQ(
+      after_folding(
+          model_from(kPadConv, {0, 0, 0, 1, 0, 0, 2, 3}),
+          model_from(
+              "g (float[1,1,8,8] x) => (float y) { y = Conv<strides = [2,2], pads = [0,1,2,3]>(x, w) }", {})),
+      "");
 }
 
 TEST(FoldPad, AddsToThePadsThatAreThere) {
-  EXPECT_EQ(after_folding(model_from("g (float[1,1,8,8] x) => (float y) { a = Pad(x, p) y = Conv<pads = [1,1,1,1], auto_pad = \"NOTSET\">(a, w) }", {0, 0, 0, 0, 0, 0, 1, 1}),
-                          model_from("g (float[1,1,8,8] x) => (float y) { y = Conv<pads = [1,1,2,2]>(x, w) }", {})),
-            "");
+  EXPECT_EQ(
+      after_folding(model_from("g (float[1,1,8,8] x) => (float y) { a = Pad(x, p) y = Conv<pads = [1,1,1,1], "
+                               "auto_pad = \"NOTSET\">(a, w) }",
+                               {0, 0, 0, 0, 0, 0, 1, 1}),
+                    model_from("g (float[1,1,8,8] x) => (float y) { y = Conv<pads = [1,1,2,2]>(x, w) }", {})),
+      "");
 }
 
 TEST(FoldPad, KeepsThePadForItsOtherUsers) {
-  EXPECT_EQ(after_folding(model_from("g (float[1,1,8,8] x) => (float y, float z) { a = Pad(x, p) y = Conv(a, w) z = Relu(a) }", {0, 0, 1, 1, 0, 0, 1, 1}),
-                          model_from("g (float[1,1,8,8] x) => (float y, float z) { a = Pad(x, p) y = Conv<pads = [1,1,1,1]>(x, w) z = Relu(a) }",
-                                     {0, 0, 1, 1, 0, 0, 1, 1})),
+  EXPECT_EQ(after_folding(
+                model_from(
+                    "g (float[1,1,8,8] x) => (float y, float z) { a = Pad(x, p) y = Conv(a, w) z = Relu(a) }",
+                    {0, 0, 1, 1, 0, 0, 1, 1}),
+                model_from("g (float[1,1,8,8] x) => (float y, float z) { a = Pad(x, p) y = Conv<pads = "
+                           "[1,1,1,1]>(x, w) z = Relu(a) }",
+                           {0, 0, 1, 1, 0, 0, 1, 1})),
             "");
 }
 
 TEST(FoldPad, MustNotFireForCropsForOtherAxesAndForOddSizes) {
-  for (const auto& pads : {std::initializer_list<std::int64_t>{0, 0, -1, 0, 0, 0, 0, 0}, {0, 1, 0, 0, 0, 1, 0, 0}, {1, 0, 0, 0, 0, 0, 0, 0}, {0, 0, 1, 1, 0, 0}}) {
+  for (const auto& pads : {std::initializer_list<std::int64_t>{0, 0, -1, 0, 0, 0, 0, 0},
+                           {0, 1, 0, 0, 0, 1, 0, 0},
+                           {1, 0, 0, 0, 0, 0, 0, 0},
+                           {0, 0, 1, 1, 0, 0}}) {
     const auto model = model_from(kPadConv, pads);
     auto folded = model;
     fold_pad(folded);

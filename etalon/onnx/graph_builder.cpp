@@ -44,8 +44,10 @@ void declare(ValueInfoProto& value, const std::string& name, const Shape& shape)
   auto* dims = type->mutable_shape();
   for (std::size_t i = 0; i < shape.size(); ++i) {
     auto* dim = dims->add_dim();
-    if (shape[i]) dim->set_dim_value(*shape[i]);
-    else if (i == 0) dim->set_dim_param("N");
+    if (shape[i])
+      dim->set_dim_value(*shape[i]);
+    else if (i == 0)
+      dim->set_dim_param("N");
   }
 }
 
@@ -56,15 +58,20 @@ GraphBuilder::GraphBuilder(std::string graph_name) { graph_.set_name(std::move(g
 void GraphBuilder::claim(const std::string& name) {
   if (name.empty()) throw Error(Kind::kBadInput, "a tensor has an empty name");
   if (!names_.insert(name).second)
-    throw Error(Kind::kBadInput, fmt::format("two tensors would be called '{}'", escaped(name)), "rename one of the layers");
+    throw Error(Kind::kBadInput, fmt::format("two tensors would be called '{}'", escaped(name)),
+                "rename one of the layers");
 }
 
 void GraphBuilder::input(const std::string& name, const Shape& shape) {
   claim(name);
   declare(*graph_.add_input(), name, shape);
 }
-void GraphBuilder::output(const std::string& name, const Shape& shape) { declare(*graph_.add_output(), name, shape); }
-void GraphBuilder::note_shape(const std::string& name, const Shape& shape) { declare(*graph_.add_value_info(), name, shape); }
+void GraphBuilder::output(const std::string& name, const Shape& shape) {
+  declare(*graph_.add_output(), name, shape);
+}
+void GraphBuilder::note_shape(const std::string& name, const Shape& shape) {
+  declare(*graph_.add_value_info(), name, shape);
+}
 
 TensorProto& GraphBuilder::constant(const std::string& name, std::span<const std::int64_t> dims) {
   claim(name);
@@ -78,7 +85,8 @@ void GraphBuilder::raw_floats(const std::string& name, std::span<const std::int6
   tensor.set_data_type(TensorProto::FLOAT);
   tensor.set_raw_data(std::move(raw));
 }
-void GraphBuilder::floats(const std::string& name, std::span<const std::int64_t> dims, std::span<const float> values) {
+void GraphBuilder::floats(const std::string& name, std::span<const std::int64_t> dims,
+                          std::span<const float> values) {
   raw_floats(name, dims, std::string(as_text(std::as_bytes(values))));
 }
 void GraphBuilder::ints(const std::string& name, std::span<const std::int64_t> values) {
@@ -87,23 +95,26 @@ void GraphBuilder::ints(const std::string& name, std::span<const std::int64_t> v
   tensor.set_raw_data(std::string(as_text(std::as_bytes(values))));
 }
 
-NodeProto& GraphBuilder::append(std::string_view op, const std::string& out, std::span<const std::string> inputs) {
+NodeProto& GraphBuilder::append(std::string_view op, const std::string& out,
+                                std::span<const std::string> inputs) {
   claim(out);
   auto& node = *graph_.add_node();
   node.set_name(out);
   node.set_op_type(std::string(op));
   std::size_t count = inputs.size();
-  while (count > 0 && inputs[count - 1].empty()) --count;  // trailing inputs that are left out are not written
+  while (count > 0 && inputs[count - 1].empty())
+    --count;  // trailing inputs that are left out are not written
   for (const auto& input : inputs.first(count)) node.add_input(input);
   node.add_output(out);
   return node;
 }
-NodeProto& GraphBuilder::append(std::string_view op, const std::string& out, std::initializer_list<std::string> inputs) {
+NodeProto& GraphBuilder::append(std::string_view op, const std::string& out,
+                                std::initializer_list<std::string> inputs) {
   return append(op, out, std::span<const std::string>(inputs.begin(), inputs.size()));
 }
 
-void GraphBuilder::conv(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias,
-                        const ConvWindow& window) {
+void GraphBuilder::conv(const std::string& out, const std::string& x, const std::string& kernel,
+                        const std::string& bias, const ConvWindow& window) {
   auto& node = append("Conv", out, {x, kernel, bias});
   set(node, "dilations", window.dilations);
   set(node, "group", window.group);
@@ -111,8 +122,9 @@ void GraphBuilder::conv(const std::string& out, const std::string& x, const std:
   set(node, window.pads);
   set(node, "strides", window.strides);
 }
-void GraphBuilder::conv_transpose(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias,
-                                  const ConvWindow& window, HeightWidth output_padding) {
+void GraphBuilder::conv_transpose(const std::string& out, const std::string& x, const std::string& kernel,
+                                  const std::string& bias, const ConvWindow& window,
+                                  HeightWidth output_padding) {
   auto& node = append("ConvTranspose", out, {x, kernel, bias});
   set(node, "dilations", window.dilations);
   set(node, "group", window.group);
@@ -121,12 +133,16 @@ void GraphBuilder::conv_transpose(const std::string& out, const std::string& x, 
   set(node, window.pads);
   set(node, "strides", window.strides);
 }
-void GraphBuilder::gemm(const std::string& out, const std::string& x, const std::string& weight, const std::string& bias) {
+void GraphBuilder::gemm(const std::string& out, const std::string& x, const std::string& weight,
+                        const std::string& bias) {
   set(append("Gemm", out, {x, weight, bias}), "transB", std::int64_t{1});
 }
-void GraphBuilder::matmul(const std::string& out, const std::string& a, const std::string& b) { append("MatMul", out, {a, b}); }
-void GraphBuilder::batch_normalization(const std::string& out, const std::string& x, const std::string& scale, const std::string& bias,
-                                       const std::string& mean, const std::string& variance, float epsilon) {
+void GraphBuilder::matmul(const std::string& out, const std::string& a, const std::string& b) {
+  append("MatMul", out, {a, b});
+}
+void GraphBuilder::batch_normalization(const std::string& out, const std::string& x, const std::string& scale,
+                                       const std::string& bias, const std::string& mean,
+                                       const std::string& variance, float epsilon) {
   set(append("BatchNormalization", out, {x, scale, bias, mean, variance}), "epsilon", epsilon);
 }
 
@@ -143,10 +159,15 @@ void GraphBuilder::average_pool(const std::string& out, const std::string& x, co
   set(node, window.pads);
   set(node, "strides", window.strides);
 }
-void GraphBuilder::global_average_pool(const std::string& out, const std::string& x) { append("GlobalAveragePool", out, {x}); }
-void GraphBuilder::global_max_pool(const std::string& out, const std::string& x) { append("GlobalMaxPool", out, {x}); }
+void GraphBuilder::global_average_pool(const std::string& out, const std::string& x) {
+  append("GlobalAveragePool", out, {x});
+}
+void GraphBuilder::global_max_pool(const std::string& out, const std::string& x) {
+  append("GlobalMaxPool", out, {x});
+}
 void GraphBuilder::pad(const std::string& out, const std::string& x, const Pads& pads) {
-  ints(out + "/paddings", std::array<std::int64_t, 8>{0, 0, pads.top, pads.left, 0, 0, pads.bottom, pads.right});
+  ints(out + "/paddings",
+       std::array<std::int64_t, 8>{0, 0, pads.top, pads.left, 0, 0, pads.bottom, pads.right});
   set(append("Pad", out, {x, out + "/paddings"}), "mode", std::string_view("constant"));
 }
 void GraphBuilder::upsample(const std::string& out, const std::string& x, HeightWidth factors, bool linear) {
@@ -162,8 +183,12 @@ void GraphBuilder::relu(const std::string& out, const std::string& x) { append("
 void GraphBuilder::leaky_relu(const std::string& out, const std::string& x, float alpha) {
   set(append("LeakyRelu", out, {x}), "alpha", alpha);
 }
-void GraphBuilder::prelu(const std::string& out, const std::string& x, const std::string& slope) { append("PRelu", out, {x, slope}); }
-void GraphBuilder::elu(const std::string& out, const std::string& x, float alpha) { set(append("Elu", out, {x}), "alpha", alpha); }
+void GraphBuilder::prelu(const std::string& out, const std::string& x, const std::string& slope) {
+  append("PRelu", out, {x, slope});
+}
+void GraphBuilder::elu(const std::string& out, const std::string& x, float alpha) {
+  set(append("Elu", out, {x}), "alpha", alpha);
+}
 void GraphBuilder::hard_sigmoid(const std::string& out, const std::string& x, float alpha, float beta) {
   auto& node = append("HardSigmoid", out, {x});
   set(node, "alpha", alpha);
@@ -172,11 +197,15 @@ void GraphBuilder::hard_sigmoid(const std::string& out, const std::string& x, fl
 void GraphBuilder::softmax(const std::string& out, const std::string& x, std::int64_t axis) {
   set(append("Softmax", out, {x}), "axis", axis);
 }
-void GraphBuilder::clip(const std::string& out, const std::string& x, const std::string& low, const std::string& high) {
+void GraphBuilder::clip(const std::string& out, const std::string& x, const std::string& low,
+                        const std::string& high) {
   append("Clip", out, {x, low, high});
 }
-void GraphBuilder::unary(std::string_view op, const std::string& out, const std::string& x) { append(op, out, {x}); }
-void GraphBuilder::binary(std::string_view op, const std::string& out, const std::string& a, const std::string& b) {
+void GraphBuilder::unary(std::string_view op, const std::string& out, const std::string& x) {
+  append(op, out, {x});
+}
+void GraphBuilder::binary(std::string_view op, const std::string& out, const std::string& a,
+                          const std::string& b) {
   append(op, out, {a, b});
 }
 void GraphBuilder::cast_to_float(const std::string& out, const std::string& x) {
@@ -186,12 +215,15 @@ void GraphBuilder::cast_to_float(const std::string& out, const std::string& x) {
 void GraphBuilder::concat(const std::string& out, std::span<const std::string> parts, std::int64_t axis) {
   set(append("Concat", out, parts), "axis", axis);
 }
-void GraphBuilder::flatten(const std::string& out, const std::string& x) { set(append("Flatten", out, {x}), "axis", std::int64_t{1}); }
+void GraphBuilder::flatten(const std::string& out, const std::string& x) {
+  set(append("Flatten", out, {x}), "axis", std::int64_t{1});
+}
 void GraphBuilder::reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims) {
   ints(out + "/shape", dims);
   append("Reshape", out, {x, out + "/shape"});
 }
-void GraphBuilder::transpose(const std::string& out, const std::string& x, std::span<const std::int64_t> permutation) {
+void GraphBuilder::transpose(const std::string& out, const std::string& x,
+                             std::span<const std::int64_t> permutation) {
   set(append("Transpose", out, {x}), "perm", permutation);
 }
 void GraphBuilder::unsqueeze(const std::string& out, const std::string& x, std::int64_t axis) {

@@ -1,5 +1,5 @@
-// Builds a graph from typed calls, one function an operator. The caller names every tensor; a node bears the name of
-// the tensor it makes. A name that is given twice is an Error: names are identities here.
+// Builds a graph from typed calls, one function an operator. The caller names every tensor; a node bears the
+// name of the tensor it makes. A name that is given twice is an Error: names are identities here.
 //
 //   GraphBuilder graph("tiny");
 //   graph.input("input_1", {std::nullopt, 3, 16, 16});
@@ -62,21 +62,24 @@ class GraphBuilder {
   bool has(const std::string& name) const { return names_.contains(name); }
 
   // `bias` may be "". Kernels: conv [out, in/group, h, w]; conv_transpose [in, out/group, h, w].
-  void conv(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias, const ConvWindow& window);
-  void conv_transpose(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias,
-                      const ConvWindow& window, HeightWidth output_padding);
+  void conv(const std::string& out, const std::string& x, const std::string& kernel, const std::string& bias,
+            const ConvWindow& window);
+  void conv_transpose(const std::string& out, const std::string& x, const std::string& kernel,
+                      const std::string& bias, const ConvWindow& window, HeightWidth output_padding);
   // x [n, in] times weight [out, in] transposed, plus bias [out].
   void gemm(const std::string& out, const std::string& x, const std::string& weight, const std::string& bias);
   void matmul(const std::string& out, const std::string& a, const std::string& b);
-  void batch_normalization(const std::string& out, const std::string& x, const std::string& scale, const std::string& bias,
-                           const std::string& mean, const std::string& variance, float epsilon);
+  void batch_normalization(const std::string& out, const std::string& x, const std::string& scale,
+                           const std::string& bias, const std::string& mean, const std::string& variance,
+                           float epsilon);
 
   void max_pool(const std::string& out, const std::string& x, const PoolWindow& window);
-  void average_pool(const std::string& out, const std::string& x, const PoolWindow& window);  // padded zeros count
+  // Padded zeros count in the mean.
+  void average_pool(const std::string& out, const std::string& x, const PoolWindow& window);
   void global_average_pool(const std::string& out, const std::string& x);
   void global_max_pool(const std::string& out, const std::string& x);
   void pad(const std::string& out, const std::string& x, const Pads& pads);  // zeros, NCHW
-  // Repeats or interpolates to integer multiples, with output i reading input i / factor (TensorFlow 1's rule).
+  // Repeats or interpolates to integer multiples: output i reads input i / factor (TensorFlow 1's rule).
   void upsample(const std::string& out, const std::string& x, HeightWidth factors, bool linear);
 
   void relu(const std::string& out, const std::string& x);
@@ -96,7 +99,8 @@ class GraphBuilder {
 
   void concat(const std::string& out, std::span<const std::string> parts, std::int64_t axis);
   void flatten(const std::string& out, const std::string& x);  // all but the batch
-  void reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims);  // 0: as it is
+  // A dim of 0 keeps the input's.
+  void reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims);
   void transpose(const std::string& out, const std::string& x, std::span<const std::int64_t> permutation);
   void unsqueeze(const std::string& out, const std::string& x, std::int64_t axis);
   void tile(const std::string& out, const std::string& x, std::span<const std::int64_t> repeats);

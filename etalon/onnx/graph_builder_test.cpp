@@ -14,7 +14,8 @@ TEST(GraphBuilder, BuildsAModelThatTheCheckerAndTheInferenceTake) {
   graph.input("x", {std::nullopt, 2, 4, 4});
   graph.floats("w", Dims{4, 2, 3, 3}, std::vector<float>(72, 0.5F));
   graph.floats("b", Dims{4}, std::vector<float>(4, 0.0F));
-  graph.conv("conv", "x", "w", "b", {.kernel = {3, 3}, .strides = {1, 1}, .dilations = {1, 1}, .pads = {1, 1, 1, 1}, .group = 1});
+  graph.conv("conv", "x", "w", "b",
+             {.kernel = {3, 3}, .strides = {1, 1}, .dilations = {1, 1}, .pads = {1, 1, 1, 1}, .group = 1});
   graph.batch_normalization("bn", "conv", "b", "b", "b", "b", 1e-3F);
   graph.relu("relu", "bn");
   graph.leaky_relu("leaky", "relu", 0.1F);
@@ -30,7 +31,9 @@ TEST(GraphBuilder, BuildsAModelThatTheCheckerAndTheInferenceTake) {
   graph.pad("pad", "average", {0, 0, 1, 1});
   graph.upsample("up", "pad", {2, 2}, false);
   graph.floats("wt", Dims{4, 3, 2, 2}, std::vector<float>(48, 0.5F));
-  graph.conv_transpose("transposed", "up", "wt", "", {.kernel = {2, 2}, .strides = {2, 2}, .dilations = {1, 1}, .pads = {}, .group = 1}, {1, 1});
+  graph.conv_transpose("transposed", "up", "wt", "",
+                       {.kernel = {2, 2}, .strides = {2, 2}, .dilations = {1, 1}, .pads = {}, .group = 1},
+                       {1, 1});
   graph.global_average_pool("mean", "transposed");
   graph.global_max_pool("max_all", "transposed");
   graph.concat("concat", std::vector<std::string>{"mean", "max_all"}, 1);

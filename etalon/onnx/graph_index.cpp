@@ -89,7 +89,8 @@ std::string string_attribute(const NodeProto& node, std::string_view name, std::
 }
 std::vector<std::int64_t> ints_attribute(const NodeProto& node, std::string_view name) {
   const auto* attribute = find_attribute(node, name);
-  return attribute ? std::vector<std::int64_t>(attribute->ints().begin(), attribute->ints().end()) : std::vector<std::int64_t>();
+  return attribute ? std::vector<std::int64_t>(attribute->ints().begin(), attribute->ints().end())
+                   : std::vector<std::int64_t>();
 }
 
 }  // namespace etalon

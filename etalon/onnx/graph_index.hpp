@@ -1,7 +1,7 @@
 // Who makes a tensor, who uses it: looked up instead of searched.
 //
-// The index is a photograph: it keeps positions and copies of names, so it stays safe to ask while the graph is being
-// changed, but it answers for the graph as it was.
+// The index is a photograph: it keeps positions and copies of names, so it stays safe to ask while the graph
+// is being changed, but it answers for the graph as it was.
 #pragma once
 
 #include <optional>
@@ -22,8 +22,8 @@ class GraphIndex {
   // Position in graph.node() of the node that makes the tensor; nullopt for inputs and initializers.
   std::optional<int> producer(std::string_view tensor) const;
 
-  // Positions of the nodes that use the tensor, once for each input slot. A node whose subgraph (If, Loop) uses it
-  // counts too.
+  // Positions of the nodes that use the tensor, once for each input slot. A node whose subgraph (If, Loop)
+  // uses it counts too.
   std::span<const int> users(std::string_view tensor) const;
 
   std::optional<int> initializer(std::string_view tensor) const;

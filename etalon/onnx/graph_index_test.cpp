@@ -31,7 +31,8 @@ TEST(GraphIndex, KnowsWhoMakesAndWhoUsesATensor) {
 }
 
 TEST(GraphIndex, CountsUsesInsideOfSubgraphs) {
-  auto model = parse_model(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Relu(h) })");
+  auto model = parse_model(
+      R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Relu(h) })");
   auto& branch = *model.mutable_graph()->mutable_node(1)->add_attribute();
   branch.set_name("then_branch");
   branch.set_type(AttributeProto::GRAPH);

@@ -25,9 +25,10 @@ float float_of_half(std::uint16_t half) {
   return sign != 0 ? -subnormal : subnormal;
 }
 
-[[noreturn]] void refuse_size(const TensorProto& tensor, std::uint64_t found, std::uint64_t expected, std::string_view unit) {
-  throw Error(Kind::kBadInput, fmt::format("initializer '{}' holds {} {}, its shape needs {}", escaped(tensor.name()), found,
-                                           unit, expected));
+[[noreturn]] void refuse_size(const TensorProto& tensor, std::uint64_t found, std::uint64_t expected,
+                              std::string_view unit) {
+  throw Error(Kind::kBadInput, fmt::format("initializer '{}' holds {} {}, its shape needs {}",
+                                           escaped(tensor.name()), found, unit, expected));
 }
 
 // The elements as they lie in raw_data, widened by `convert`.
@@ -46,7 +47,8 @@ std::vector<float> from_raw(const TensorProto& tensor, std::uint64_t count, Conv
 }
 
 template <class Field, class Convert>
-std::vector<float> from_field(const TensorProto& tensor, const Field& field, std::uint64_t count, Convert&& convert) {
+std::vector<float> from_field(const TensorProto& tensor, const Field& field, std::uint64_t count,
+                              Convert&& convert) {
   if (static_cast<std::uint64_t>(field.size()) != count)
     refuse_size(tensor, static_cast<std::uint64_t>(field.size()), count, "numbers");
   std::vector<float> values(count);
@@ -76,7 +78,8 @@ std::vector<const ValueInfoProto*> data_inputs(const GraphProto& graph) {
 
 std::int64_t opset_of(const ModelProto& model, std::string_view domain) {
   for (const auto& imported : model.opset_import())
-    if (imported.domain() == domain || (domain.empty() && imported.domain() == "ai.onnx")) return imported.version();
+    if (imported.domain() == domain || (domain.empty() && imported.domain() == "ai.onnx"))
+      return imported.version();
   return 0;
 }
 
@@ -100,12 +103,15 @@ std::vector<std::string> activation_names(const GraphProto& graph) {
     bool constant = node.op_type() == "Constant" || node.op_type() == "Shape" || node.op_type() == "Size";
     if (!constant && node.input_size() > 0) {
       constant = true;
-      for (const auto& input : node.input()) constant = constant && (input.empty() || constants.contains(input));
+      for (const auto& input : node.input())
+        constant = constant && (input.empty() || constants.contains(input));
     }
     for (const auto& output : node.output()) {
       if (output.empty()) continue;
-      if (constant) constants.insert(output);
-      else names.push_back(output);
+      if (constant)
+        constants.insert(output);
+      else
+        names.push_back(output);
     }
   }
   return names;
@@ -115,10 +121,12 @@ std::uint64_t element_count(const TensorProto& tensor) {
   std::uint64_t count = 1;
   for (const auto dimension : tensor.dims()) {
     if (dimension < 0)
-      throw Error(Kind::kBadInput, fmt::format("initializer '{}' has the dimension {}", escaped(tensor.name()), dimension));
+      throw Error(Kind::kBadInput,
+                  fmt::format("initializer '{}' has the dimension {}", escaped(tensor.name()), dimension));
     const auto size = static_cast<std::uint64_t>(dimension);
     if (size != 0 && count > std::numeric_limits<std::int64_t>::max() / size)
-      throw Error(Kind::kBadInput, fmt::format("the shape of initializer '{}' has too many elements", escaped(tensor.name())));
+      throw Error(Kind::kBadInput,
+                  fmt::format("the shape of initializer '{}' has too many elements", escaped(tensor.name())));
     count *= size;
   }
   return count;
@@ -130,19 +138,23 @@ std::vector<float> float_values(const TensorProto& tensor) {
   switch (tensor.data_type()) {
     case TensorProto::FLOAT: {
       const auto same = [](float value) { return value; };
-      return raw ? from_raw<float>(tensor, count, same) : from_field(tensor, tensor.float_data(), count, same);
+      return raw ? from_raw<float>(tensor, count, same)
+                 : from_field(tensor, tensor.float_data(), count, same);
     }
     case TensorProto::DOUBLE: {
       const auto narrowed = [](double value) { return static_cast<float>(value); };
-      return raw ? from_raw<double>(tensor, count, narrowed) : from_field(tensor, tensor.double_data(), count, narrowed);
+      return raw ? from_raw<double>(tensor, count, narrowed)
+                 : from_field(tensor, tensor.double_data(), count, narrowed);
     }
     case TensorProto::FLOAT16: {
       const auto widened = [](auto value) { return float_of_half(static_cast<std::uint16_t>(value)); };
-      return raw ? from_raw<std::uint16_t>(tensor, count, widened) : from_field(tensor, tensor.int32_data(), count, widened);
+      return raw ? from_raw<std::uint16_t>(tensor, count, widened)
+                 : from_field(tensor, tensor.int32_data(), count, widened);
     }
     default:
-      throw Error(Kind::kBadInput, fmt::format("initializer '{}' has the type {}, expected FLOAT, FLOAT16 or DOUBLE",
-                                               escaped(tensor.name()), TensorProto::DataType_Name(tensor.data_type())));
+      throw Error(Kind::kBadInput,
+                  fmt::format("initializer '{}' has the type {}, expected FLOAT, FLOAT16 or DOUBLE",
+                              escaped(tensor.name()), TensorProto::DataType_Name(tensor.data_type())));
   }
 }
 

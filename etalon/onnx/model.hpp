@@ -1,7 +1,7 @@
 // ONNX is etalon's one representation of a network. This header names its types, reads and writes it.
 //
-// A tensor's name is its identity: calibration caches, DeepStream and Triton key on it. Passes may drop a value but
-// never rename one that stays.
+// A tensor's name is its identity: calibration caches, DeepStream and Triton key on it. Passes may drop a
+// value but never rename one that stays.
 #pragma once
 
 #include <onnx/onnx_pb.h>
@@ -25,7 +25,7 @@ using onnx::NodeProto;
 using onnx::TensorProto;
 using onnx::ValueInfoProto;
 
-// What etalon writes: opset 13 knows per-channel Q/DQ and everything TensorRT 8 to 10 parse; IR 7 goes with it.
+// What etalon writes: opset 13 knows per-channel Q/DQ, and TensorRT 8 to 10 parse it; IR 7 goes with it.
 inline constexpr int kOpset = 13;
 inline constexpr int kIrVersion = 7;
 
@@ -43,26 +43,27 @@ std::int64_t opset_of(const ModelProto& model, std::string_view domain = "");
 // A model with this graph and etalon's own header: IR, opset, producer "etalon" and this project's version.
 ModelProto model_of(GraphProto graph);
 
-// Names of all activations: data inputs, then every node's outputs in order, those of Constant, Shape and Size nodes
-// and of constant-only subexpressions left out.
+// Names of all activations: data inputs, then every node's outputs in order, those of Constant, Shape and
+// Size nodes and of constant-only subexpressions left out.
 std::vector<std::string> activation_names(const GraphProto& graph);
 
-// Errors (kBadInput): not a ModelProto, no graph; kUnsupported: weights in other files (external data). `check_onnx` is
-// separate. The caller adds the file's name.
+// Errors (kBadInput): not a ModelProto, no graph; kUnsupported: weights in other files (external data).
+// `check_onnx` is separate. The caller adds the file's name.
 ModelProto read_onnx(ByteView bytes);
 ModelProto read_onnx(const std::filesystem::path& path);
 
-// Deterministic protobuf bytes, streamed: the model is not copied. Error (kUnsupported): larger than protobuf's 2 GB.
+// Deterministic protobuf bytes, streamed: the model is not copied. Error (kUnsupported): larger than
+// protobuf's 2 GB.
 void write_onnx(const ModelProto& model, Sink& sink);
 std::string onnx_bytes(const ModelProto& model);
 
-// onnx's checker, names unique and defined before use (SSA), every initializer's size equal to its shape. Errors:
-// kBadInput with the node or tensor named; kUnsupported: an opset newer than kNewestOpset.
+// onnx's checker, names unique and defined before use (SSA), every initializer's size equal to its shape.
+// Errors: kBadInput with the node or tensor named; kUnsupported: an opset newer than kNewestOpset.
 void check_onnx(const ModelProto& model);
 inline constexpr int kNewestOpset = 17;  // of libonnx 1.12
 
-// Shapes of all values by onnx's inference, written into value_info and the outputs. Errors as check_onnx, and
-// kBadInput for a declared shape that the inference contradicts.
+// Shapes of all values by onnx's inference, written into value_info and the outputs. Errors as check_onnx,
+// and kBadInput for a declared shape that the inference contradicts.
 void infer_shapes(ModelProto& model);
 
 // An initializer's numbers as float32 (float, float16, double accepted); Error(kBadInput) for other types.

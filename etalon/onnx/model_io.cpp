@@ -32,8 +32,8 @@ class CloseAtEnd {
   int descriptor_;
 };
 
-// A Sink as protobuf's output. An exception must not cross protobuf's code, whose destructors write again: it is kept
-// and thrown when protobuf has returned.
+// A Sink as protobuf's output. An exception must not cross protobuf's code, whose destructors write again: it
+// is kept and thrown when protobuf has returned.
 class SinkStream final : public io::CopyingOutputStream {
  public:
   explicit SinkStream(Sink& sink) : sink_(sink) {}
@@ -67,8 +67,10 @@ class StringSink final : public Sink {
 // Weights beside the model would make us open files that the model names.
 void refuse_external_data(const TensorProto& tensor) {
   if (tensor.data_location() == TensorProto::EXTERNAL || tensor.external_data_size() > 0)
-    throw Error(Kind::kUnsupported, fmt::format("the weights of tensor '{}' lie in another file (external data)", escaped(tensor.name())),
-                "save the model as one file, with onnx: save_model(model, path, save_as_external_data=False)");
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format("the weights of tensor '{}' lie in another file (external data)", escaped(tensor.name())),
+        "save the model as one file, with onnx: save_model(model, path, save_as_external_data=False)");
 }
 
 void refuse_external_data(const GraphProto& graph) {  // protobuf limits the depth to 100 when it parses
@@ -89,7 +91,8 @@ void refuse_external_data(const GraphProto& graph) {  // protobuf limits the dep
 ModelProto parse(io::ZeroCopyInputStream& stream) {
   ModelProto model;
   if (!model.ParseFromZeroCopyStream(&stream))
-    throw Error(Kind::kBadInput, "this is not an ONNX model: its bytes are no protobuf message of that kind", "the file is cut off or is not what its name says");
+    throw Error(Kind::kBadInput, "this is not an ONNX model: its bytes are no protobuf message of that kind",
+                "the file is cut off or is not what its name says");
   if (!model.has_graph() || model.ir_version() <= 0)
     throw Error(Kind::kBadInput, "this is not an ONNX model: there is no graph in it");
   refuse_external_data(model.graph());
@@ -97,7 +100,8 @@ ModelProto parse(io::ZeroCopyInputStream& stream) {
 }
 
 [[noreturn]] void refuse_too_large(std::uint64_t size_bytes) {
-  throw Error(Kind::kUnsupported, fmt::format("the ONNX model has {} bytes, a protobuf message at most {}", size_bytes, INT_MAX));
+  throw Error(Kind::kUnsupported,
+              fmt::format("the ONNX model has {} bytes, a protobuf message at most {}", size_bytes, INT_MAX));
 }
 
 }  // namespace
@@ -110,10 +114,12 @@ ModelProto read_onnx(ByteView bytes) {
 
 ModelProto read_onnx(const std::filesystem::path& path) {
   check_is_data_file(path);
-  if (const auto size_bytes = std::filesystem::file_size(path); size_bytes > INT_MAX) refuse_too_large(size_bytes);
+  if (const auto size_bytes = std::filesystem::file_size(path); size_bytes > INT_MAX)
+    refuse_too_large(size_bytes);
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0)
-    throw Error(Kind::kEnvironment, fmt::format("cannot read '{}': {}", escaped(path.string()), std::generic_category().message(errno)));
+    throw Error(Kind::kEnvironment, fmt::format("cannot read '{}': {}", escaped(path.string()),
+                                                std::generic_category().message(errno)));
   const CloseAtEnd closer(descriptor);
   io::FileInputStream stream(descriptor, kBufferSizeBytes);
   return parse(stream);
@@ -140,7 +146,8 @@ std::string onnx_bytes(const ModelProto& model) {
 }
 
 bool looks_like_onnx(ByteView head) {
-  // Every known writer starts with ir_version (field 1, varint, small), then producer, domain, opset, graph ...
+  // Every known writer starts with ir_version (field 1, varint, small), then producer, domain, opset, graph
+  // ...
   constexpr std::array<unsigned, 8> kNextTags{0x12, 0x1a, 0x22, 0x28, 0x32, 0x3a, 0x42, 0x72};
   if (head.size() < 3 || head[0] != std::byte{0x08}) return false;
   const auto version = std::to_integer<unsigned>(head[1]);

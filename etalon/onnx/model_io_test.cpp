@@ -11,7 +11,8 @@ namespace etalon {
 namespace {
 
 ModelProto tiny() {
-  auto model = parse_model(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) })");
+  auto model = parse_model(
+      R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) })");
   add_floats(model, "w", {2}, {1, 2});
   return model;
 }
@@ -55,10 +56,13 @@ TEST(ModelIo, HandsOnTheErrorOfTheSink) {
 
 TEST(ModelIo, RefusesWhatIsNoModel) {
   EXPECT_THAT(message_of([] { read_onnx(as_bytes("")); }), testing::HasSubstr("no graph"));
-  EXPECT_THAT(message_of([] { read_onnx(as_bytes("\x89HDF\r\n\x1a\n")); }), testing::HasSubstr("not an ONNX model"));
+  EXPECT_THAT(message_of([] { read_onnx(as_bytes("\x89HDF\r\n\x1a\n")); }),
+              testing::HasSubstr("not an ONNX model"));
   const auto bytes = onnx_bytes(tiny());
   for (std::size_t size = 0; size < bytes.size(); ++size)
-    EXPECT_NE(message_of([&] { check_onnx(read_onnx(as_bytes(std::string_view(bytes).substr(0, size)))); }), "no error") << size;
+    EXPECT_NE(message_of([&] { check_onnx(read_onnx(as_bytes(std::string_view(bytes).substr(0, size)))); }),
+              "no error")
+        << size;
 }
 
 TEST(ModelIo, RefusesBytesThatNestWithoutEnd) {
@@ -72,8 +76,10 @@ TEST(ModelIo, RefusesBytesThatNestWithoutEnd) {
     }
     return out + body;
   };
-  for (int depth = 0; depth < 2000; ++depth) inner = wrapped('\x0a', wrapped('\x2a', wrapped('\x32', inner)));  // node, attribute, g
-  EXPECT_THAT(message_of([&] { read_onnx(as_bytes("\x08\x07" + wrapped('\x3a', inner))); }), testing::HasSubstr("not an ONNX model"));
+  for (int depth = 0; depth < 2000; ++depth)
+    inner = wrapped('\x0a', wrapped('\x2a', wrapped('\x32', inner)));  // node, attribute, g
+  EXPECT_THAT(message_of([&] { read_onnx(as_bytes("\x08\x07" + wrapped('\x3a', inner))); }),
+              testing::HasSubstr("not an ONNX model"));
 }
 
 TEST(ModelIo, RefusesWeightsInOtherFiles) {
@@ -84,7 +90,8 @@ TEST(ModelIo, RefusesWeightsInOtherFiles) {
   auto& entry = *tensor.add_external_data();
   entry.set_key("location");
   entry.set_value("../../etc/passwd");
-  EXPECT_THAT(message_of([&] { read_onnx(as_bytes(model.SerializeAsString())); }), testing::HasSubstr("external data"));
+  EXPECT_THAT(message_of([&] { read_onnx(as_bytes(model.SerializeAsString())); }),
+              testing::HasSubstr("external data"));
 }
 
 TEST(LooksLikeOnnx, TellsModelsFromTheOthers) {
@@ -97,7 +104,8 @@ TEST(LooksLikeOnnx, TellsModelsFromTheOthers) {
 TEST(ModelIo, ReadsAFileOfNvidiaAndWritesItBack) {
   const char* data = std::getenv("ETALON_DATA");
   if (data == nullptr) GTEST_SKIP() << "ETALON_DATA is not set";
-  const std::filesystem::path path = std::filesystem::path(data) / "models/detectnet_v2/bccd_resnet18.nvidia.onnx";
+  const std::filesystem::path path =
+      std::filesystem::path(data) / "models/detectnet_v2/bccd_resnet18.nvidia.onnx";
   const auto model = read_onnx(path);
   check_onnx(model);
   EXPECT_EQ(onnx_bytes(model).size(), std::filesystem::file_size(path));

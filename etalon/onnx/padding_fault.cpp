@@ -11,7 +11,8 @@
 namespace etalon {
 namespace {
 
-constexpr std::int64_t kLargestSize = std::int64_t{1} << 24;  // of an image or kernel; keeps products in range
+constexpr std::int64_t kLargestSize = std::int64_t{1}
+                                      << 24;  // of an image or kernel; keeps products in range
 
 // Numbered tensors are the mark of the converter behind the default route.
 bool has_numbered_convolutions(const GraphProto& graph) {
@@ -19,7 +20,8 @@ bool has_numbered_convolutions(const GraphProto& graph) {
   for (const auto& node : graph.node())
     for (const auto& output : node.output())
       if (output.starts_with(kStem) && output.size() > kStem.size() &&
-          std::all_of(output.begin() + kStem.size(), output.end(), [](char c) { return c >= '0' && c <= '9'; }))
+          std::all_of(output.begin() + kStem.size(), output.end(),
+                      [](char c) { return c >= '0' && c <= '9'; }))
         return true;
   return false;
 }
@@ -105,7 +107,8 @@ std::string text_of(const std::array<AxisPads, 2>& pads) {
 
 std::optional<PaddingFault> fault_of(const NodeProto& node, const GraphIndex& shapes) {
   const bool conv = node.op_type() == "Conv", average = node.op_type() == "AveragePool";
-  if (!node.domain().empty() || (!conv && !average && node.op_type() != "MaxPool") || node.input_size() == 0) return std::nullopt;
+  if (!node.domain().empty() || (!conv && !average && node.op_type() != "MaxPool") || node.input_size() == 0)
+    return std::nullopt;
   if (conv && int_attribute(node, "group", 1) != 1) return std::nullopt;
   const auto window = window_of(node);
   if (!window) return std::nullopt;
@@ -123,13 +126,18 @@ std::optional<PaddingFault> fault_of(const NodeProto& node, const GraphIndex& sh
     trained[axis] = {each, each};
     if (explicit_pads.size() == 4) found[axis] = {explicit_pads[axis], explicit_pads[axis + 2]};
   }
-  if (how == "SAME_UPPER") found = same;
-  else if (how != "NOTSET" || found != same || (found[0] == AxisPads{} && found[1] == AxisPads{})) return std::nullopt;  // `valid`
+  if (how == "SAME_UPPER")
+    found = same;
+  else if (how != "NOTSET" || found != same || (found[0] == AxisPads{} && found[1] == AxisPads{}))
+    return std::nullopt;  // `valid`
 
-  const bool ignores_zeros = average && !(found[0] == AxisPads{} && found[1] == AxisPads{}) && int_attribute(node, "count_include_pad", 0) == 0;
+  const bool ignores_zeros = average && !(found[0] == AxisPads{} && found[1] == AxisPads{}) &&
+                             int_attribute(node, "count_include_pad", 0) == 0;
   if (found == trained && !ignores_zeros) return std::nullopt;
-  PaddingFault fault{node.name(), node.output_size() > 0 ? node.output(0) : "", node.op_type(), "", "pads " + text_of(trained)};
-  fault.found = how == "SAME_UPPER" ? fmt::format("auto_pad SAME_UPPER, which is {} here", text_of(found)) : "pads " + text_of(found);
+  PaddingFault fault{node.name(), node.output_size() > 0 ? node.output(0) : "", node.op_type(), "",
+                     "pads " + text_of(trained)};
+  fault.found = how == "SAME_UPPER" ? fmt::format("auto_pad SAME_UPPER, which is {} here", text_of(found))
+                                    : "pads " + text_of(found);
   if (ignores_zeros) {
     fault.found += ", padded zeros not counted";
     fault.expected += ", padded zeros counted";

@@ -15,16 +15,19 @@ using testing::SizeIs;
 
 // A DetectNet_v2 by the default route with one node of interest before its heads.
 ModelProto default_route(const std::string& node, int height = 16, int width = 16) {
-  auto model = parse_model(R"(<ir_version: 7, opset_import: ["" : 13], producer_name: "keras2onnx"> g (float[N,1,)" + std::to_string(height) + "," +
-                           std::to_string(width) + R"(] x) => (float output_cov, float output_bbox) { convolution_output1 = )" + node +
-                           R"( output_cov = Sigmoid(convolution_output1) output_bbox = Relu(convolution_output1) })");
+  auto model =
+      parse_model(R"(<ir_version: 7, opset_import: ["" : 13], producer_name: "keras2onnx"> g (float[N,1,)" +
+                  std::to_string(height) + "," + std::to_string(width) +
+                  R"(] x) => (float output_cov, float output_bbox) { convolution_output1 = )" + node +
+                  R"( output_cov = Sigmoid(convolution_output1) output_bbox = Relu(convolution_output1) })");
   add_floats(model, "w3", {1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});
   model.mutable_graph()->mutable_node(0)->set_name("layer");
   return model;
 }
 
 TEST(PaddingFault, FindsAStridedConvolutionThatWasShifted) {
-  const auto faults = find_padding_faults(default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1]>(x, w3)"));
+  const auto faults = find_padding_faults(
+      default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1]>(x, w3)"));
   ASSERT_THAT(faults, SizeIs(1));
   EXPECT_EQ(faults[0].node, "layer");
   EXPECT_EQ(faults[0].op, "Conv");
@@ -33,15 +36,21 @@ TEST(PaddingFault, FindsAStridedConvolutionThatWasShifted) {
 }
 
 TEST(PaddingFault, FindsOneAxisWhenOnlyThatIsWrong) {
-  const auto faults = find_padding_faults(default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [1,0,1,1]>(x, w3)", 17, 16));
+  const auto faults = find_padding_faults(
+      default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [1,0,1,1]>(x, w3)", 17, 16));
   ASSERT_THAT(faults, SizeIs(1));
   EXPECT_EQ(faults[0].expected, "pads [1,1,1,1]");
 }
 
 TEST(PaddingFault, FindsPoolsThatWereLeftToSameUpper) {
-  EXPECT_THAT(find_padding_faults(default_route(R"(MaxPool<kernel_shape = [3,3], strides = [2,2], auto_pad = "SAME_UPPER">(x))")), SizeIs(1));
-  EXPECT_THAT(find_padding_faults(default_route(R"(MaxPool<kernel_shape = [2,2], strides = [2,2], auto_pad = "SAME_UPPER">(x))", 17, 16)), SizeIs(1));
-  const auto average = find_padding_faults(default_route(R"(AveragePool<kernel_shape = [7,7], strides = [1,1], auto_pad = "SAME_UPPER">(x))"));
+  EXPECT_THAT(find_padding_faults(default_route(
+                  R"(MaxPool<kernel_shape = [3,3], strides = [2,2], auto_pad = "SAME_UPPER">(x))")),
+              SizeIs(1));
+  EXPECT_THAT(find_padding_faults(default_route(
+                  R"(MaxPool<kernel_shape = [2,2], strides = [2,2], auto_pad = "SAME_UPPER">(x))", 17, 16)),
+              SizeIs(1));
+  const auto average = find_padding_faults(
+      default_route(R"(AveragePool<kernel_shape = [7,7], strides = [1,1], auto_pad = "SAME_UPPER">(x))"));
   ASSERT_THAT(average, SizeIs(1));
   EXPECT_EQ(average[0].expected, "pads [3,3,3,3], padded zeros counted");
 }
@@ -58,7 +67,8 @@ TEST(PaddingFault, MustNotNameWhatIsPaddedAsTrained) {
 }
 
 TEST(PaddingFault, MustNotNameADepthwiseConvolution) {
-  auto model = default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1], group = 2>(x, w3)");
+  auto model =
+      default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1], group = 2>(x, w3)");
   EXPECT_THAT(find_padding_faults(model), IsEmpty());
 }
 
@@ -82,7 +92,8 @@ TEST(PaddingFault, MustNotNameAnybodyElsesModel) {
 TEST(PaddingFault, NamesTheFourOfNvidiasOwnExport) {
   const char* data = std::getenv("ETALON_DATA");
   if (data == nullptr) GTEST_SKIP() << "ETALON_DATA is not set";
-  const auto faults = find_padding_faults(read_onnx(std::filesystem::path(data) / "models/detectnet_v2/bccd_resnet18.nvidia.onnx"));
+  const auto faults = find_padding_faults(
+      read_onnx(std::filesystem::path(data) / "models/detectnet_v2/bccd_resnet18.nvidia.onnx"));
   ASSERT_THAT(faults, SizeIs(4));
   EXPECT_EQ(faults[0].node, "conv1");
   EXPECT_EQ(faults[0].found, "pads [2,2,3,3]");

@@ -10,12 +10,14 @@ namespace etalon {
 namespace {
 
 ModelProto tiny() {
-  return parse_model(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Relu(h) })");
+  return parse_model(
+      R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { h = Relu(x) y = Relu(h) })");
 }
 
 TEST(RunPasses, NamesThePassThatLeavesAWrongModel) {
-  const std::array passes{Pass{"harmless", [](ModelProto&) {}},
-                          Pass{"breaks-it", [](ModelProto& model) { model.mutable_graph()->mutable_node()->RemoveLast(); }}};
+  const std::array passes{
+      Pass{"harmless", [](ModelProto&) {}},
+      Pass{"breaks-it", [](ModelProto& model) { model.mutable_graph()->mutable_node()->RemoveLast(); }}};
   auto model = tiny();
   try {
     run_passes(model, passes);
@@ -38,7 +40,8 @@ TEST(RunPasses, RefusesAWrongModelBeforeAnyPass) {
 }
 
 TEST(DeployPasses, AreDoneAfterOneRun) {
-  auto model = parse_model(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[N,1,4,4] x) => (float[N,1,4,4] z) {
+  auto model =
+      parse_model(R"(<ir_version: 7, opset_import: ["" : 13]> g (float[N,1,4,4] x) => (float[N,1,4,4] z) {
     p = Pad(x, e) c = Conv(p, w) y = BatchNormalization(c, one, one, one, one) i = Identity(y) z = Relu(i) })");
   add_ints(model, "e", {0, 0, 1, 1, 0, 0, 1, 1});
   add_floats(model, "w", {1, 1, 3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9});

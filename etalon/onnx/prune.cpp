@@ -22,7 +22,8 @@ void keep_if(google::protobuf::RepeatedPtrField<Element>& list, Keep&& keep) {
 }  // namespace
 
 void prune(GraphProto& graph, const std::vector<bool>& dead_nodes) {
-  keep_if(*graph.mutable_node(), [&](int i) { return dead_nodes.empty() || !dead_nodes[static_cast<std::size_t>(i)]; });
+  keep_if(*graph.mutable_node(),
+          [&](int i) { return dead_nodes.empty() || !dead_nodes[static_cast<std::size_t>(i)]; });
 
   const GraphIndex index(graph);
   std::vector<bool> alive(static_cast<std::size_t>(graph.node_size()), false);
@@ -41,7 +42,8 @@ void prune(GraphProto& graph, const std::vector<bool>& dead_nodes) {
 
   std::unordered_set<std::string> made;
   for (int i = 0; i < graph.node_size(); ++i)
-    if (alive[static_cast<std::size_t>(i)]) made.insert(graph.node(i).output().begin(), graph.node(i).output().end());
+    if (alive[static_cast<std::size_t>(i)])
+      made.insert(graph.node(i).output().begin(), graph.node(i).output().end());
   keep_if(*graph.mutable_value_info(), [&](int i) { return made.contains(graph.value_info(i).name()); });
   keep_if(*graph.mutable_initializer(), [&](int i) {
     const auto& name = graph.initializer(i).name();

@@ -32,8 +32,10 @@ std::pair<int, int> find_outputs(const KerasGraph& model) {
     names.push_back(escaped(layer));
   }
   if (model.outputs.size() != 2 || coverage < 0 || boxes < 0)
-    refuse_network(names.size() > 8 ? fmt::format("it has {} outputs", names.size())
-                                    : fmt::format("its outputs are {}", names.empty() ? "none" : fmt::format("'{}'", fmt::join(names, "', '"))));
+    refuse_network(names.size() > 8
+                       ? fmt::format("it has {} outputs", names.size())
+                       : fmt::format("its outputs are {}",
+                                     names.empty() ? "none" : fmt::format("'{}'", fmt::join(names, "', '"))));
   return {coverage, boxes};
 }
 
@@ -41,7 +43,8 @@ std::pair<int, int> find_outputs(const KerasGraph& model) {
 std::array<std::int64_t, 3> image_sizes(const ValueInfoProto& value, std::string_view what) {
   const auto shape = shape_of(value);
   if (!shape || shape->size() != 4)
-    refuse_network(fmt::format("its {} '{}' has {} dimensions, expected 4", what, escaped(value.name()), shape ? shape->size() : 0));
+    refuse_network(fmt::format("its {} '{}' has {} dimensions, expected 4", what, escaped(value.name()),
+                               shape ? shape->size() : 0));
   return {(*shape)[1].value_or(0), (*shape)[2].value_or(0), (*shape)[3].value_or(0)};
 }
 
@@ -51,7 +54,8 @@ void take_input(Deployable& net) {
   net.input = inputs.front()->name();
   const auto [channels, height, width] = image_sizes(*inputs.front(), "input");
   if (channels != 1 && channels != 3)
-    refuse_network(fmt::format("its input has the shape [N, {}, {}, {}], expected 1 or 3 channels first", channels, height, width));
+    refuse_network(fmt::format("its input has the shape [N, {}, {}, {}], expected 1 or 3 channels first",
+                               channels, height, width));
   net.channels = channels;
   net.height = height;
   net.width = width;
@@ -64,10 +68,12 @@ void take_outputs(Deployable& net, int coverage, int boxes) {
   if (boxes < coverage) outputs->SwapElements(0, 1);
   const auto cov = image_sizes(outputs->Get(0), "output"), bbox = image_sizes(outputs->Get(1), "output");
   if (bbox[0] != kNumbersPerBox * cov[0] || bbox[1] != cov[1] || bbox[2] != cov[2])
-    refuse_network(fmt::format("{} has the shape [N, {}], {} [N, {}], expected 4 boxes' numbers a class on the same grid", kCoverageLayer,
-                               fmt::join(cov, ", "), kBoxesLayer, fmt::join(bbox, ", ")));
+    refuse_network(fmt::format(
+        "{} has the shape [N, {}], {} [N, {}], expected 4 boxes' numbers a class on the same grid",
+        kCoverageLayer, fmt::join(cov, ", "), kBoxesLayer, fmt::join(bbox, ", ")));
   net.class_count = cov[0];
-  net.outputs = {{outputs->Get(0).name(), OutputRole::kCoverage}, {outputs->Get(1).name(), OutputRole::kBoxes}};
+  net.outputs = {{outputs->Get(0).name(), OutputRole::kCoverage},
+                 {outputs->Get(1).name(), OutputRole::kBoxes}};
 }
 
 void take_spec(Deployable& net, const detectnet_v2::Experiment& experiment) {
@@ -79,8 +85,9 @@ void take_spec(Deployable& net, const detectnet_v2::Experiment& experiment) {
       shown.resize(12);
       shown.emplace_back("...");
     }
-    throw Error(Kind::kBadInput, fmt::format("the spec names {} target classes ({}), the model detects {}", net.labels.size(),
-                                             fmt::join(shown, ", "), net.class_count),
+    throw Error(Kind::kBadInput,
+                fmt::format("the spec names {} target classes ({}), the model detects {}", net.labels.size(),
+                            fmt::join(shown, ", "), net.class_count),
                 "use the spec that the model was trained with");
   }
   net.clustering = clustering_of(experiment, net.labels);
@@ -89,9 +96,11 @@ void take_spec(Deployable& net, const detectnet_v2::Experiment& experiment) {
 
 }  // namespace
 
-Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec, const DetectnetV2Options& options) {
+Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec,
+                                 const DetectnetV2Options& options) {
   if (options.static_batch_size && (*options.static_batch_size < 1 || *options.static_batch_size > 1 << 16))
-    throw Error(Kind::kWrongUsage, fmt::format("the static batch size is {}, expected 1 to {}", *options.static_batch_size, 1 << 16));
+    throw Error(Kind::kWrongUsage, fmt::format("the static batch size is {}, expected 1 to {}",
+                                               *options.static_batch_size, 1 << 16));
   const auto [coverage, boxes] = find_outputs(model);
   Deployable net;
   net.network = "detectnet_v2";
@@ -106,7 +115,8 @@ Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec
   if (options.tensor_names == TensorNames::kTensorflow) {
     use_tensorflow_names(net.model);
     net.input = net.model.graph().input(0).name();
-    for (std::size_t i = 0; i < net.outputs.size(); ++i) net.outputs[i].tensor = net.model.graph().output(static_cast<int>(i)).name();
+    for (std::size_t i = 0; i < net.outputs.size(); ++i)
+      net.outputs[i].tensor = net.model.graph().output(static_cast<int>(i)).name();
   }
   write_metadata(net);
   return net;

@@ -1,4 +1,4 @@
-// TAO's DetectNet_v2: from the trained Keras model, and the experiment spec if there is one, to what is deployed.
+// TAO's DetectNet_v2: from the trained Keras model, and the spec if there is one, to what is deployed.
 //
 //   DetectnetV2Spec spec = read_detectnet_v2_spec("spec.txt");
 //   Deployable net = deployable_from_keras(read_keras_hdf5("resnet18.hdf5"), &spec, {});
@@ -20,11 +20,11 @@ struct DetectnetV2Options {
   TensorNames tensor_names = TensorNames::kPlain;
 };
 
-// The model is lowered, its batch norms are folded, its outputs put in the order coverage, boxes, its facts written into
-// metadata_props (etalon.network, .labels, .preprocessing, .box_code, .clustering; JSON). `spec` may be nullptr: then
-// labels and clustering are empty.
-// Errors: kBadInput, not a DetectNet_v2 (what was found is said), or the spec's classes do not match the model's;
-// kUnsupported and kBadInput of lower_keras_graph.
-Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec, const DetectnetV2Options& options);
+// The model is lowered, its batch norms are folded, its outputs put in the order coverage, boxes, its facts
+// written into metadata_props (etalon.network, .labels, .preprocessing, .box_code, .clustering; JSON). `spec`
+// may be nullptr: then labels and clustering are empty. Errors: kBadInput, not a DetectNet_v2 (what was found
+// is said), or the spec's classes do not match the model's; kUnsupported and kBadInput of lower_keras_graph.
+Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec,
+                                 const DetectnetV2Options& options);
 
 }  // namespace etalon

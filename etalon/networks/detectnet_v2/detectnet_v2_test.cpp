@@ -22,7 +22,9 @@ using testing::IsEmpty;
 // A ResNet of one block with a projection, and the heads, in TAO's names.
 KerasModel tiny_resnet(std::int64_t classes = 2, std::int64_t channels = 3) {
   ModelMaker maker({channels, 32, 48});
-  const auto relu = [&](const std::string& name, const std::string& input) { maker.add("Activation", name, {{"activation", "relu"}}, {input}); };
+  const auto relu = [&](const std::string& name, const std::string& input) {
+    maker.add("Activation", name, {{"activation", "relu"}}, {input});
+  };
   maker.conv("conv1", "input_1", channels, 4, 7, 2);
   maker.batch_norm("bn_conv1", "conv1", 4);
   relu("activation_1", "bn_conv1");
@@ -122,7 +124,8 @@ TEST(DetectnetV2, WritesItsFactsIntoTheModel) {
   for (const auto& entry : net.model.metadata_props()) props[entry.key()] = entry.value();
   EXPECT_EQ(props["etalon.network"], "detectnet_v2");
   EXPECT_EQ(props["etalon.labels"], R"(["car","person"])");
-  EXPECT_EQ(props["etalon.preprocessing"], R"({"channel_order":"rgb","layout":"nchw","mean":[0.0,0.0,0.0],"scale":0.00392156862745098})");
+  EXPECT_EQ(props["etalon.preprocessing"],
+            R"({"channel_order":"rgb","layout":"nchw","mean":[0.0,0.0,0.0],"scale":0.00392156862745098})");
   EXPECT_EQ(props["etalon.box_code"], R"({"offset":0.25,"scale":17.5})");
   const auto clustering = nlohmann::json::parse(props["etalon.clustering"]);
   EXPECT_EQ(clustering[1]["algorithm"], "dbscan");
@@ -131,13 +134,15 @@ TEST(DetectnetV2, WritesItsFactsIntoTheModel) {
 
 TEST(DetectnetV2, RefusesASpecWithOtherClassesAndNamesBothNumbers) {
   const auto spec = spec_of(kTwoClasses);
-  EXPECT_THAT(refusal(tiny_resnet(3), &spec), HasSubstr("the spec names 2 target classes (car, person), the model detects 3"));
+  EXPECT_THAT(refusal(tiny_resnet(3), &spec),
+              HasSubstr("the spec names 2 target classes (car, person), the model detects 3"));
 }
 
 TEST(DetectnetV2, SaysWhatItFoundInAnotherModel) {
   auto classifier = tiny_resnet();
   classifier.outputs = {{"block_1a_relu", 0, 0}};
-  EXPECT_THAT(refusal(std::move(classifier)), HasSubstr("this is not a DetectNet_v2 model: its outputs are 'block_1a_relu'"));
+  EXPECT_THAT(refusal(std::move(classifier)),
+              HasSubstr("this is not a DetectNet_v2 model: its outputs are 'block_1a_relu'"));
   EXPECT_THAT(refusal(tiny_resnet(2, 4)), HasSubstr("expected 1 or 3 channels first"));
   auto wrong_heads = tiny_resnet();
   auto& head = wrong_heads.layers[wrong_heads.layers.size() - 2];
@@ -146,21 +151,25 @@ TEST(DetectnetV2, SaysWhatItFoundInAnotherModel) {
   head.weights[0].values.resize(36);
   head.weights[1].shape = {9};
   head.weights[1].values.resize(9);
-  EXPECT_THAT(refusal(std::move(wrong_heads)), HasSubstr("output_cov has the shape [N, 2, 8, 12], output_bbox [N, 9, 8, 12]"));
+  EXPECT_THAT(refusal(std::move(wrong_heads)),
+              HasSubstr("output_cov has the shape [N, 2, 8, 12], output_bbox [N, 9, 8, 12]"));
 }
 
 TEST(DetectnetV2, SpellsNamesWithTensorFlowsSuffixWhenAsked) {
-  const auto net = deployable_from_keras(tiny_resnet(), nullptr, {.static_batch_size = 4, .tensor_names = TensorNames::kTensorflow});
+  const auto net = deployable_from_keras(tiny_resnet(), nullptr,
+                                         {.static_batch_size = 4, .tensor_names = TensorNames::kTensorflow});
   EXPECT_EQ(net.input, "input_1:0");
   EXPECT_EQ(net.outputs[0].tensor, "output_cov/Sigmoid:0");
   for (const auto& name : activation_names(net.model.graph())) EXPECT_TRUE(name.ends_with(":0")) << name;
   EXPECT_EQ(shape_of(net.model.graph().output(0)), (Shape{4, 2, 8, 12}));
-  for (const auto& tensor : net.model.graph().initializer()) EXPECT_FALSE(tensor.name().ends_with(":0")) << tensor.name();
+  for (const auto& tensor : net.model.graph().initializer())
+    EXPECT_FALSE(tensor.name().ends_with(":0")) << tensor.name();
   check_onnx(net.model);
 }
 
 TEST(DetectnetV2, WritesTheSameBytesEveryTime) {
-  EXPECT_EQ(onnx_bytes(deployable_from_keras(tiny_resnet(), nullptr, {}).model), onnx_bytes(deployable_from_keras(tiny_resnet(), nullptr, {}).model));
+  EXPECT_EQ(onnx_bytes(deployable_from_keras(tiny_resnet(), nullptr, {}).model),
+            onnx_bytes(deployable_from_keras(tiny_resnet(), nullptr, {}).model));
 }
 
 TEST(DetectnetV2, UsesOnlyNamesThatNvidiasTensorFlowGraphHas) {
@@ -172,7 +181,8 @@ TEST(DetectnetV2, UsesOnlyNamesThatNvidiasTensorFlowGraphHas) {
     const std::string listing((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
     std::set<std::string> theirs;
     const std::regex name(R"(([\w./-]+):0)");
-    for (std::sregex_iterator it(listing.begin(), listing.end(), name), end; it != end; ++it) theirs.insert((*it)[1]);
+    for (std::sregex_iterator it(listing.begin(), listing.end(), name), end; it != end; ++it)
+      theirs.insert((*it)[1]);
     const auto spec = read_detectnet_v2_spec(folder / "bccd.spec.txt");
     const auto net = deployable_from_keras(read_keras_hdf5(folder / (stem + ".hdf5")), &spec, {});
     for (const auto& ours : activation_names(net.model.graph())) EXPECT_TRUE(theirs.contains(ours)) << ours;

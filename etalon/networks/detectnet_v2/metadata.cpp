@@ -12,9 +12,12 @@ std::string_view word_of(ChannelOrder order) {
 }
 std::string_view word_of(ClassClustering::Algorithm algorithm) {
   switch (algorithm) {
-    case ClassClustering::Algorithm::kDbscan: return "dbscan";
-    case ClassClustering::Algorithm::kNms: return "nms";
-    case ClassClustering::Algorithm::kHybrid: return "hybrid";
+    case ClassClustering::Algorithm::kDbscan:
+      return "dbscan";
+    case ClassClustering::Algorithm::kNms:
+      return "nms";
+    case ClassClustering::Algorithm::kHybrid:
+      return "hybrid";
   }
   return "nms";
 }
@@ -39,12 +42,18 @@ void write_metadata(Deployable& deployable) {
     entry.set_key(key);
     entry.set_value(std::move(value));
   };
-  const auto text = [](const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); };
+  const auto text = [](const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace);
+  };
   put("etalon.network", deployable.network);
   const auto& how = deployable.preprocessing;
   const json mean = how.order == ChannelOrder::kGrey ? json{how.mean[0]} : json(how.mean);
-  put("etalon.preprocessing", text({{"channel_order", word_of(how.order)}, {"layout", how.layout == Layout::kNchw ? "nchw" : "nhwc"}, {"mean", mean}, {"scale", how.scale}}));
-  put("etalon.box_code", text({{"offset", deployable.box_code.offset}, {"scale", deployable.box_code.scale}}));
+  put("etalon.preprocessing", text({{"channel_order", word_of(how.order)},
+                                    {"layout", how.layout == Layout::kNchw ? "nchw" : "nhwc"},
+                                    {"mean", mean},
+                                    {"scale", how.scale}}));
+  put("etalon.box_code",
+      text({{"offset", deployable.box_code.offset}, {"scale", deployable.box_code.scale}}));
   if (!deployable.labels.empty()) put("etalon.labels", text(deployable.labels));
   if (!deployable.clustering.empty()) {
     json list = json::array();

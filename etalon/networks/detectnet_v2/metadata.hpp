@@ -1,4 +1,4 @@
-// The facts of a Deployable, written into its ONNX: an exported file says by itself what goes in and what comes out.
+// The facts of a Deployable, written into its ONNX: an exported file itself says what goes in and comes out.
 #pragma once
 
 #include "etalon/networks/deployable.hpp"

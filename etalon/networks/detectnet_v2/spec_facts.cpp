@@ -10,7 +10,7 @@
 namespace etalon {
 namespace {
 
-// The shortest decimal that is this float32: a spec's 0.05 stays 0.05 and does not become 0.05000000074505806.
+// The shortest decimal that is this float32: a spec's 0.05 does not become 0.05000000074505806.
 double decimal_of(float value) {
   const std::string text = fmt::format("{}", value);
   double decimal = value;
@@ -20,17 +20,23 @@ double decimal_of(float value) {
 
 ClassClustering::Algorithm algorithm_of(const detectnet_v2::ClusteringConfig& config) {
   switch (config.clustering_algorithm()) {
-    case detectnet_v2::ClusteringConfig::DBSCAN: return ClassClustering::Algorithm::kDbscan;
-    case detectnet_v2::ClusteringConfig::NMS: return ClassClustering::Algorithm::kNms;
-    case detectnet_v2::ClusteringConfig::HYBRID: return ClassClustering::Algorithm::kHybrid;
-    default: break;
+    case detectnet_v2::ClusteringConfig::DBSCAN:
+      return ClassClustering::Algorithm::kDbscan;
+    case detectnet_v2::ClusteringConfig::NMS:
+      return ClassClustering::Algorithm::kNms;
+    case detectnet_v2::ClusteringConfig::HYBRID:
+      return ClassClustering::Algorithm::kHybrid;
+    default:
+      break;
   }
-  throw Error(Kind::kBadInput, fmt::format("clustering_algorithm is {}, expected DBSCAN, NMS or HYBRID", static_cast<int>(config.clustering_algorithm())));
+  throw Error(Kind::kBadInput, fmt::format("clustering_algorithm is {}, expected DBSCAN, NMS or HYBRID",
+                                           static_cast<int>(config.clustering_algorithm())));
 }
 
 }  // namespace
 
-std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& experiment, const std::vector<std::string>& labels) {
+std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& experiment,
+                                           const std::vector<std::string>& labels) {
   const auto& by_class = experiment.postprocessing_config().target_class_config();
   std::vector<ClassClustering> clustering;
   for (const auto& label : labels) {
@@ -39,7 +45,8 @@ std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& exper
     const auto found = by_class.find(label);
     if (found == by_class.end() || !found->second.has_clustering_config()) continue;
     const auto& config = found->second.clustering_config();
-    one.algorithm = within([&] { return fmt::format("postprocessing_config of class '{}'", escaped(label)); }, [&] { return algorithm_of(config); });
+    one.algorithm = within([&] { return fmt::format("postprocessing_config of class '{}'", escaped(label)); },
+                           [&] { return algorithm_of(config); });
     one.coverage_threshold = decimal_of(config.coverage_threshold());
     one.nms_iou_threshold = decimal_of(config.nms_iou_threshold());
     one.nms_confidence_threshold = decimal_of(config.nms_confidence_threshold());
@@ -61,7 +68,10 @@ BoxCode box_code_of(const detectnet_v2::Experiment& experiment) {
     code.offset = decimal_of(objectives.bbox().offset());
   }
   if (!(code.scale > 0) || !std::isfinite(code.scale) || !std::isfinite(code.offset))
-    throw Error(Kind::kBadInput, fmt::format("objective_set.bbox has the scale {} and the offset {}, expected a positive scale", code.scale, code.offset));
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("objective_set.bbox has the scale {} and the offset {}, expected a positive scale",
+                    code.scale, code.offset));
   return code;
 }
 

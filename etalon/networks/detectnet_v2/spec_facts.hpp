@@ -9,9 +9,10 @@
 
 namespace etalon {
 
-// One entry a label, in label order. A class that postprocessing_config leaves out gets ClassClustering's defaults.
-// Error (kBadInput): an algorithm that does not exist.
-std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& experiment, const std::vector<std::string>& labels);
+// One entry a label, in label order. A class that postprocessing_config leaves out gets ClassClustering's
+// defaults. Error (kBadInput): an algorithm that does not exist.
+std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& experiment,
+                                           const std::vector<std::string>& labels);
 
 // model_config.objective_set.bbox; 35 and 0.5 where the spec has nothing. Error (kBadInput): not positive.
 BoxCode box_code_of(const detectnet_v2::Experiment& experiment);

@@ -17,8 +17,9 @@ struct PlainFunction {
   bool non_negative;
 };
 constexpr std::array kPlainFunctions{
-    PlainFunction{"exponential", "Exp", true}, PlainFunction{"relu", "Relu", true},         PlainFunction{"selu", "Selu", false},
-    PlainFunction{"sigmoid", "Sigmoid", true}, PlainFunction{"softplus", "Softplus", true}, PlainFunction{"softsign", "Softsign", false},
+    PlainFunction{"exponential", "Exp", true},   PlainFunction{"relu", "Relu", true},
+    PlainFunction{"selu", "Selu", false},        PlainFunction{"sigmoid", "Sigmoid", true},
+    PlainFunction{"softplus", "Softplus", true}, PlainFunction{"softsign", "Softsign", false},
     PlainFunction{"tanh", "Tanh", false},
 };
 
@@ -26,7 +27,8 @@ constexpr std::array kPlainFunctions{
   std::vector<std::string> known{"elu", "hard_sigmoid", "linear", "mish", "relu6", "softmax", "swish"};
   for (const auto& plain : kPlainFunctions) known.emplace_back(plain.keras);
   const auto nearest = nearest_name(function, known);
-  throw Error(Kind::kUnsupported, fmt::format("uses the activation '{}', which is not supported", escaped(function)),
+  throw Error(Kind::kUnsupported,
+              fmt::format("uses the activation '{}', which is not supported", escaped(function)),
               nearest ? fmt::format("the nearest one that is: {}", *nearest) : "");
 }
 
@@ -39,14 +41,16 @@ std::string scalar(LayerCall& call, std::string_view role, double value) {
 
 LoweredTensor clipped(LayerCall& call, const LoweredTensor& x, std::string_view op, double high) {
   const auto out = call.tensor(op);
-  call.graph.clip(out, x.name, scalar(call, std::string(op) + "/min", 0.0), scalar(call, std::string(op) + "/max", high));
+  call.graph.clip(out, x.name, scalar(call, std::string(op) + "/min", 0.0),
+                  scalar(call, std::string(op) + "/max", high));
   return call.result(out, x.shape, true);
 }
 
 LoweredTensor softmax_over(LayerCall& call, const LoweredTensor& x, std::int64_t axis) {
   const auto rank = static_cast<std::int64_t>(x.shape.size()) + 1;
   if (axis < -rank || axis >= rank || axis == 0 || axis == -rank)
-    throw Error(Kind::kBadInput, fmt::format("'axis' is {}, its input has {} axes with the batch", axis, rank));
+    throw Error(Kind::kBadInput,
+                fmt::format("'axis' is {}, its input has {} axes with the batch", axis, rank));
   const auto out = call.tensor("Softmax");
   call.graph.softmax(out, x.name, axis);
   return call.result(out, x.shape, true);
@@ -54,7 +58,8 @@ LoweredTensor softmax_over(LayerCall& call, const LoweredTensor& x, std::int64_t
 
 }  // namespace
 
-LoweredTensor apply_activation(LayerCall& call, const LoweredTensor& x, std::string_view function, std::string_view x_times_sigmoid) {
+LoweredTensor apply_activation(LayerCall& call, const LoweredTensor& x, std::string_view function,
+                               std::string_view x_times_sigmoid) {
   for (const auto& plain : kPlainFunctions)
     if (plain.keras == function) {
       const auto out = call.tensor(plain.onnx);
@@ -109,8 +114,12 @@ LoweredTensor lower_relu(LayerCall& call) {
   const double slope = config.number("negative_slope", 0.0), threshold = config.number("threshold", 0.0);
   config.finish();
   call.expect_weights(0);
-  if (max_value && *max_value < 0) throw Error(Kind::kBadInput, fmt::format("'max_value' is {}, expected one that is not negative", *max_value));
-  if (slope < 0) throw Error(Kind::kBadInput, fmt::format("'negative_slope' is {}, expected one that is not negative", slope));
+  if (max_value && *max_value < 0)
+    throw Error(Kind::kBadInput,
+                fmt::format("'max_value' is {}, expected one that is not negative", *max_value));
+  if (slope < 0)
+    throw Error(Kind::kBadInput,
+                fmt::format("'negative_slope' is {}, expected one that is not negative", slope));
 
   if (threshold == 0 && slope == 0) {
     if (!max_value) return apply_activation(call, x, "relu", "");

@@ -22,9 +22,10 @@ LoweredTensor lower_dense(LayerCall& call) {
   shape.back() = units;
   const auto out = call.tensor(use_bias ? "BiasAdd" : "MatMul");
   if (x.shape.size() == 1) {
-    // Output channel first, as in a convolution: what works on weights channel by channel finds it where it expects it.
-    const auto kernel = call.weight(0, "kernel", {features, units}, {units, features},
-                                    [&](const auto& values) { return reversed_kernel(values, 1, features, units); });
+    // Output channel first, as in a convolution: quantisation channel by channel expects it there.
+    const auto kernel =
+        call.weight(0, "kernel", {features, units}, {units, features},
+                    [&](const auto& values) { return reversed_kernel(values, 1, features, units); });
     const auto bias = use_bias ? call.weight(1, "bias", {units}, {units}) : "";
     call.graph.gemm(out, x.name, kernel, bias);
   } else {  // over the last axis of each row

@@ -1,4 +1,4 @@
-// Depthwise and separable convolutions. TAO's patch of Keras left them alone: `same` is TensorFlow's own here.
+// Depthwise and separable convolutions. TAO's patch of Keras left them alone: `same` is TensorFlow's own.
 #include "etalon/networks/keras_layers/activation_functions.hpp"
 #include "etalon/networks/keras_layers/kernel_layout.hpp"
 #include "etalon/networks/keras_layers/layers.hpp"
@@ -25,13 +25,15 @@ Depthwise depthwise_from(LayerConfig& config) {
   return depthwise;
 }
 
-LoweredTensor convolve_each_channel(LayerCall& call, Depthwise& depthwise, const std::string& out, const std::string& bias) {
+LoweredTensor convolve_each_channel(LayerCall& call, Depthwise& depthwise, const std::string& out,
+                                    const std::string& bias) {
   const auto image = call.image();
   auto& window = depthwise.window;
   const auto [kh, kw] = window.kernel;
   const auto channels = image.channels * depthwise.multiplier;
-  const auto kernel = call.weight(0, "depthwise_kernel", {kh, kw, image.channels, depthwise.multiplier}, {channels, 1, kh, kw},
-                                  [&](const auto& values) { return reversed_kernel(values, kh * kw, 1, channels); });
+  const auto kernel = call.weight(
+      0, "depthwise_kernel", {kh, kw, image.channels, depthwise.multiplier}, {channels, 1, kh, kw},
+      [&](const auto& values) { return reversed_kernel(values, kh * kw, 1, channels); });
   const auto plan = depthwise.same ? plan_tensorflow_same : plan_valid;
   const auto rows = plan({image.height, kh, window.strides[0], window.dilations[0]});
   const auto columns = plan({image.width, kw, window.strides[1], window.dilations[1]});
@@ -53,7 +55,8 @@ LoweredTensor lower_depthwise_conv2d(LayerCall& call) {
   call.expect_weights(use_bias ? 2 : 1);
   const auto channels = image.channels * depthwise.multiplier;
   const auto bias = use_bias ? call.weight(1, "bias", {channels}, {channels}) : "";
-  const auto y = convolve_each_channel(call, depthwise, call.tensor(use_bias ? "BiasAdd" : "depthwise"), bias);
+  const auto y =
+      convolve_each_channel(call, depthwise, call.tensor(use_bias ? "BiasAdd" : "depthwise"), bias);
   return apply_activation(call, y, activation, "mul_2");
 }
 
@@ -68,12 +71,14 @@ LoweredTensor lower_separable_conv2d(LayerCall& call) {
   call.expect_weights(use_bias ? 3 : 2);
   const auto between = convolve_each_channel(call, depthwise, call.tensor("separable_conv2d/depthwise"), "");
   const auto channels = image.channels * depthwise.multiplier;
-  const auto kernel = call.weight(1, "pointwise_kernel", {1, 1, channels, filters}, {filters, channels, 1, 1},
-                                  [&](const auto& values) { return reversed_kernel(values, 1, channels, filters); });
+  const auto kernel =
+      call.weight(1, "pointwise_kernel", {1, 1, channels, filters}, {filters, channels, 1, 1},
+                  [&](const auto& values) { return reversed_kernel(values, 1, channels, filters); });
   const auto bias = use_bias ? call.weight(2, "bias", {filters}, {filters}) : "";
   const auto out = call.tensor(use_bias ? "BiasAdd" : "separable_conv2d");
   call.graph.conv(out, between.name, kernel, bias, {});
-  return apply_activation(call, call.result(out, {filters, between.shape[1], between.shape[2]}), activation, "mul_2");
+  return apply_activation(call, call.result(out, {filters, between.shape[1], between.shape[2]}), activation,
+                          "mul_2");
 }
 
 }  // namespace etalon

@@ -5,10 +5,11 @@
 
 namespace etalon {
 
-// The last axis becomes the first, so either reading or writing jumps. 16 floats are a cache line: 16 rows of the
-// output are written at a time, each front to back, while every line of the input is read once and used whole.
-// 46 MB of weights take some 30 ms so; element by element they take ten times that.
-std::string reversed_kernel(const std::vector<float>& values, std::int64_t spatial, std::int64_t second, std::int64_t first) {
+// The last axis becomes the first, so either reading or writing jumps. 16 floats are a cache line: 16 rows of
+// the output are written at a time, each front to back, while every line of the input is read once and used
+// whole. 46 MB of weights take some 30 ms so; element by element they take ten times that.
+std::string reversed_kernel(const std::vector<float>& values, std::int64_t spatial, std::int64_t second,
+                            std::int64_t first) {
   constexpr std::int64_t kRows = 16;
   std::string bytes(values.size() * sizeof(float), '\0');
   const float* source = values.data();
@@ -18,9 +19,11 @@ std::string reversed_kernel(const std::vector<float>& values, std::int64_t spati
     const std::int64_t rows = std::min(kRows, first - f0);
     for (std::int64_t s = 0; s < second; ++s)
       for (std::int64_t p = 0; p < spatial; ++p) {
-        std::memcpy(line, source + (p * second + s) * first + f0, static_cast<std::size_t>(rows) * sizeof(float));
+        std::memcpy(line, source + (p * second + s) * first + f0,
+                    static_cast<std::size_t>(rows) * sizeof(float));
         char* target = bytes.data() + static_cast<std::size_t>(f0 * row + s * spatial + p) * sizeof(float);
-        for (std::int64_t f = 0; f < rows; ++f) std::memcpy(target + static_cast<std::size_t>(f * row) * sizeof(float), &line[f], sizeof(float));
+        for (std::int64_t f = 0; f < rows; ++f)
+          std::memcpy(target + static_cast<std::size_t>(f * row) * sizeof(float), &line[f], sizeof(float));
       }
   }
   return bytes;

@@ -21,7 +21,8 @@ TEST(ReversedKernel, PutsTheLastAxisFirstForEverySize) {
         for (std::int64_t f = 0; f < first; ++f)
           for (std::int64_t s = 0; s < second; ++s)
             for (std::int64_t p = 0; p < spatial; ++p)
-              ASSERT_EQ(got[static_cast<std::size_t>((f * second + s) * spatial + p)], static_cast<float>((p * second + s) * first + f))
+              ASSERT_EQ(got[static_cast<std::size_t>((f * second + s) * spatial + p)],
+                        static_cast<float>((p * second + s) * first + f))
                   << spatial << ' ' << second << ' ' << first;
       }
 }

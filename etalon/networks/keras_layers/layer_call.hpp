@@ -30,9 +30,10 @@ struct ImageShape {
 struct LayerCall {
   GraphBuilder& graph;
   KerasLayer& layer;
-  Dimension batch;            // of the whole model
-  std::string scope;          // TensorFlow's scope of this call: "conv1", "conv1_1" when called again, "model_1/conv1"
-  std::string weight_scope;   // of the layer's weights, the same for all of its calls
+  Dimension batch;  // of the whole model
+  // TensorFlow's scope of this call: "conv1", "conv1_1" when called again, "model_1/conv1" in a nested model.
+  std::string scope;
+  std::string weight_scope;  // of the layer's weights, the same for all of its calls
   std::vector<LoweredTensor> inputs;
 
   // "<scope>/<op>"
@@ -48,9 +49,9 @@ struct LayerCall {
 
   // Error (kBadInput) unless the layer has this many weights.
   void expect_weights(std::size_t count) const;
-  // The name of the constant for weight `index`; `role` is the end of its name: "kernel". Checks the weight's shape
-  // against `expected` (Keras' axis order). The first call puts the constant into the graph with the shape `dims`, its
-  // numbers arranged by `arrange` (default: as they lie), and frees the layer's copy.
+  // The name of the constant for weight `index`; `role` is the end of its name: "kernel". Checks the weight's
+  // shape against `expected` (Keras' axis order). The first call puts the constant into the graph with the
+  // shape `dims`, its numbers arranged by `arrange` (default: as they lie), and frees the layer's copy.
   using Arrange = std::function<std::string(const std::vector<float>&)>;
   std::string weight(std::size_t index, std::string_view role, const std::vector<std::int64_t>& expected,
                      const std::vector<std::int64_t>& dims, const Arrange& arrange = {});

@@ -22,7 +22,11 @@ std::string message_of(Body&& body) {
 }
 
 TEST(LayerConfig, ReadsNumbersPairsAndDefaults) {
-  const json saved = {{"filters", 8}, {"kernel_size", {3, 5}}, {"strides", 2}, {"alpha", {{"class_name", "__numpy__"}, {"value", 0.5}}}, {"max_value", nullptr}};
+  const json saved = {{"filters", 8},
+                      {"kernel_size", {3, 5}},
+                      {"strides", 2},
+                      {"alpha", {{"class_name", "__numpy__"}, {"value", 0.5}}},
+                      {"max_value", nullptr}};
   LayerConfig config(saved);
   EXPECT_EQ(config.integer("filters", 1, 100), 8);
   EXPECT_EQ(config.extent_pair("kernel_size", {1, 1}), (HeightWidth{3, 5}));
@@ -34,9 +38,12 @@ TEST(LayerConfig, ReadsNumbersPairsAndDefaults) {
 }
 
 TEST(LayerConfig, NamesTheKeyAndWhatItFound) {
-  const json saved = {{"filters", 0}, {"units", 1e300}, {"strides", {2, -1}}, {"use_bias", "yes"}, {"n", UINT64_MAX}, {"data_format", "channels_last"}, {"padding", "full"}};
+  const json saved = {{"filters", 0},      {"units", 1e300},  {"strides", {2, -1}},
+                      {"use_bias", "yes"}, {"n", UINT64_MAX}, {"data_format", "channels_last"},
+                      {"padding", "full"}};
   LayerConfig config(saved);
-  EXPECT_THAT(message_of([&] { config.integer("filters", 1, 100); }), HasSubstr("'filters' is 0, expected a whole number of 1 to 100"));
+  EXPECT_THAT(message_of([&] { config.integer("filters", 1, 100); }),
+              HasSubstr("'filters' is 0, expected a whole number of 1 to 100"));
   EXPECT_THAT(message_of([&] { config.integer("units", 1, 100); }), HasSubstr("'units' is 1e+300"));
   EXPECT_THAT(message_of([&] { config.extent_pair("strides", {1, 1}); }), HasSubstr("'strides' is -1"));
   EXPECT_THAT(message_of([&] { config.flag("use_bias", true); }), HasSubstr("expected true or false"));
@@ -47,7 +54,11 @@ TEST(LayerConfig, NamesTheKeyAndWhatItFound) {
 }
 
 TEST(LayerConfig, RefusesAnOptionThatNobodyReadUnlessItCannotMatter) {
-  const json harmless = {{"name", "x"}, {"trainable", true}, {"kernel_initializer", {{"class_name", "Zeros"}}}, {"bias_constraint", nullptr}, {"future", nullptr}};
+  const json harmless = {{"name", "x"},
+                         {"trainable", true},
+                         {"kernel_initializer", {{"class_name", "Zeros"}}},
+                         {"bias_constraint", nullptr},
+                         {"future", nullptr}};
   LayerConfig(harmless).finish();
   const json unknown = {{"name", "x"}, {"gain", 2}};
   EXPECT_THAT(message_of([&] { LayerConfig(unknown).finish(); }), HasSubstr("has the option 'gain'"));

@@ -56,15 +56,19 @@ constexpr std::array<std::pair<std::string_view, LowerLayer>, 37> kLayers{{
 
 [[noreturn]] void refuse(std::string_view class_name) {
   if (class_name == "QDQ" || class_name.starts_with("Quantized"))
-    throw Error(Kind::kUnsupported, fmt::format("is a {}: quantisation-aware models are not supported yet", escaped(class_name)),
+    throw Error(Kind::kUnsupported,
+                fmt::format("is a {}: quantisation-aware models are not supported yet", escaped(class_name)),
                 "export the model that was trained without enable_qat");
   if (class_name == "Lambda")
-    throw Error(Kind::kUnsupported, "is a Lambda: its function is stored as Python code, which is never run here");
+    throw Error(Kind::kUnsupported,
+                "is a Lambda: its function is stored as Python code, which is never run here");
   std::vector<std::string> known;
   for (const auto& [name, function] : kLayers) known.emplace_back(name);
   const auto nearest = nearest_name(class_name, known);
-  throw Error(Kind::kUnsupported, fmt::format("is of class '{}', which is not supported", escaped(class_name)),
-              nearest ? fmt::format("the nearest class that is: {}", *nearest) : "docs/adding_a_layer.md says how to add a class");
+  throw Error(Kind::kUnsupported,
+              fmt::format("is of class '{}', which is not supported", escaped(class_name)),
+              nearest ? fmt::format("the nearest class that is: {}", *nearest)
+                      : "docs/adding_a_layer.md says how to add a class");
 }
 
 }  // namespace

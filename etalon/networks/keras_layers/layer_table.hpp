@@ -11,7 +11,8 @@ namespace etalon {
 
 using LowerLayer = LoweredTensor (*)(LayerCall&);
 
-// Never nullptr. Error (kUnsupported): no such class here; says why where it is known why, else names the nearest.
+// Never nullptr. Error (kUnsupported): no such class here; says why if it is known why, else the nearest
+// name.
 LowerLayer lower_function_of(std::string_view class_name);
 
 }  // namespace etalon

@@ -21,7 +21,9 @@ const NodeProto& node_of(const ModelProto& model, const std::string& tensor) {
   return model.graph().node(*at);
 }
 
-std::vector<std::int64_t> pads_of(const ModelProto& model, const std::string& tensor) { return ints_attribute(node_of(model, tensor), "pads"); }
+std::vector<std::int64_t> pads_of(const ModelProto& model, const std::string& tensor) {
+  return ints_attribute(node_of(model, tensor), "pads");
+}
 
 ModelProto lowered(KerasModel model) {
   auto onnx = lower_keras_graph(std::move(model));
@@ -50,13 +52,19 @@ TEST(LowerKerasGraph, PadsConvolutionsAsThePatchedKerasDoes) {
   EXPECT_THAT(pads_of(model, "k2/BiasAdd"), ElementsAre(1, 1, 1, 1));
   EXPECT_THAT(pads_of(model, "d2/BiasAdd"), ElementsAre(2, 2, 2, 2));
   EXPECT_THAT(pads_of(model, "open/BiasAdd"), ElementsAre(0, 0, 0, 0));
-  EXPECT_EQ(shape_of(model.graph().output(0)), (Shape{std::nullopt, 4, 9 - 2, 10 - 2}));  // 8 x 9, one more each by k2
+  EXPECT_EQ(shape_of(model.graph().output(0)),
+            (Shape{std::nullopt, 4, 9 - 2, 10 - 2}));  // 8 x 9, one more each by k2
 }
 
 TEST(LowerKerasGraph, PadsDepthwiseConvolutionsAsTensorFlowDoes) {
   ModelMaker maker({2, 16, 17});
   maker.add("DepthwiseConv2D", "dw",
-            {{"kernel_size", {3, 3}}, {"strides", {2, 2}}, {"padding", "same"}, {"data_format", "channels_first"}, {"depth_multiplier", 2}, {"use_bias", false}},
+            {{"kernel_size", {3, 3}},
+             {"strides", {2, 2}},
+             {"padding", "same"},
+             {"data_format", "channels_first"},
+             {"depth_multiplier", 2},
+             {"use_bias", false}},
             {"input_1"}, {{3, 3, 2, 2}});
   const auto model = lowered(maker.take({"dw"}));
   EXPECT_THAT(pads_of(model, "dw/depthwise"), ElementsAre(0, 1, 1, 1));
@@ -69,12 +77,16 @@ TEST(LowerKerasGraph, TurnsAConvolutionsKernelIntoOnnxOrder) {
   maker.conv("conv1", "input_1", 2, 3, 1);
   const auto model = lowered(maker.take({"conv1"}));
   // (1, 1, in 2, out 3) counts up; row o of the ONNX kernel is o, o + 3
-  EXPECT_THAT(float_values(model.graph().initializer(0)), ElementsAre(1 / 64.F, 4 / 64.F, 2 / 64.F, 5 / 64.F, 3 / 64.F, 6 / 64.F));
+  EXPECT_THAT(float_values(model.graph().initializer(0)),
+              ElementsAre(1 / 64.F, 4 / 64.F, 2 / 64.F, 5 / 64.F, 3 / 64.F, 6 / 64.F));
   EXPECT_EQ(model.graph().initializer(0).name(), "conv1/kernel");
 }
 
 json pool(std::int64_t size, std::int64_t stride) {
-  return {{"pool_size", {size, size}}, {"strides", {stride, stride}}, {"padding", "same"}, {"data_format", "channels_first"}};
+  return {{"pool_size", {size, size}},
+          {"strides", {stride, stride}},
+          {"padding", "same"},
+          {"data_format", "channels_first"}};
 }
 
 TEST(LowerKerasGraph, PutsZerosBeforeAMaxPoolingWhoseInputMayBeNegative) {
@@ -111,7 +123,8 @@ TEST(LowerKerasGraph, FoldsABatchNormAndNamesTheConvolutionAfterIt) {
   maker.batch_norm("bn_conv1", "conv1", 3);
   maker.add("Activation", "activation_1", {{"activation", "relu"}}, {"bn_conv1"});
   const auto model = lowered(maker.take({"activation_1"}));
-  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "bn_conv1/batchnorm/add_1", "activation_1/Relu"));
+  EXPECT_THAT(activation_names(model.graph()),
+              ElementsAre("input_1", "bn_conv1/batchnorm/add_1", "activation_1/Relu"));
 }
 
 TEST(LowerKerasGraph, SplitsABatchNormThatNoConvolutionCanTake) {
@@ -120,7 +133,8 @@ TEST(LowerKerasGraph, SplitsABatchNormThatNoConvolutionCanTake) {
   maker.batch_norm("bn", "conv1", 3);
   maker.add("Add", "add_1", {}, {"conv1", "bn"});
   const auto model = lowered(maker.take({"add_1"}));
-  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "conv1/BiasAdd", "bn/batchnorm/mul_1", "bn/batchnorm/add_1", "add_1/add"));
+  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "conv1/BiasAdd", "bn/batchnorm/mul_1",
+                                                           "bn/batchnorm/add_1", "add_1/add"));
 }
 
 TEST(LowerKerasGraph, NamesTheSecondCallOfALayerAsTensorFlowDoesAndStoresItsWeightsOnce) {
@@ -129,7 +143,8 @@ TEST(LowerKerasGraph, NamesTheSecondCallOfALayerAsTensorFlowDoesAndStoresItsWeig
   shared.calls.push_back({{{"conv1", 0, 0}}});
   maker.add("Add", "add_1", {}, {"conv1", "conv1"}).calls[0].inputs[1].node_index = 1;
   const auto model = lowered(maker.take({"add_1"}));
-  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "conv1/BiasAdd", "conv1/Relu", "conv1_1/BiasAdd", "conv1_1/Relu", "add_1/add"));
+  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "conv1/BiasAdd", "conv1/Relu",
+                                                           "conv1_1/BiasAdd", "conv1_1/Relu", "add_1/add"));
   EXPECT_EQ(model.graph().initializer_size(), 2);
 }
 
@@ -140,7 +155,8 @@ TEST(LowerKerasGraph, GivesARepeatedCallANumberThatNoLayerHas) {
   maker.add("Activation", "act_1", {{"activation", "tanh"}}, {"act"});
   auto model = maker.take({"act"});
   model.outputs[0].node_index = 1;
-  EXPECT_THAT(activation_names(lowered(std::move(model)).graph()), ElementsAre("input_1", "act/Relu", "act_1/Tanh", "act_2/Relu"));
+  EXPECT_THAT(activation_names(lowered(std::move(model)).graph()),
+              ElementsAre("input_1", "act/Relu", "act_1/Tanh", "act_2/Relu"));
 }
 
 TEST(LowerKerasGraph, OpensNestedModelsUnderTheirName) {
@@ -154,7 +170,8 @@ TEST(LowerKerasGraph, OpensNestedModelsUnderTheirName) {
   nested.calls.push_back({{{"body", 1, 0}}});  // the calls of a nested model count from 1
   maker.add("Activation", "relu", {{"activation", "relu"}}, {"body"}).calls[0].inputs[0].node_index = 2;
   const auto model = lowered(maker.take({"relu"}));
-  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "body/conv1/BiasAdd", "body_1/conv1/BiasAdd", "relu/Relu"));
+  EXPECT_THAT(activation_names(model.graph()),
+              ElementsAre("input_1", "body/conv1/BiasAdd", "body_1/conv1/BiasAdd", "relu/Relu"));
   ASSERT_EQ(model.graph().initializer_size(), 2);
   EXPECT_EQ(model.graph().initializer(0).name(), "body/conv1/kernel");
 }
@@ -167,8 +184,9 @@ TEST(LowerKerasGraph, TakesTheReshapesOfASqueezeAndExciteBlockOut) {
   maker.conv("expand", "reduce", 2, 3, 1, 1, "sigmoid");
   maker.add("Multiply", "excite", {}, {"input_1", "expand"});
   const auto model = lowered(maker.take({"excite"}));
-  EXPECT_THAT(activation_names(model.graph()), ElementsAre("input_1", "squeeze/Mean", "reduce/BiasAdd", "reduce/Sigmoid", "reduce/mul_2",
-                                                           "expand/BiasAdd", "expand/Sigmoid", "excite/mul"));
+  EXPECT_THAT(activation_names(model.graph()),
+              ElementsAre("input_1", "squeeze/Mean", "reduce/BiasAdd", "reduce/Sigmoid", "reduce/mul_2",
+                          "expand/BiasAdd", "expand/Sigmoid", "excite/mul"));
 }
 
 TEST(LowerKerasGraph, WritesAStaticBatchWhenAsked) {
@@ -185,7 +203,8 @@ TEST(LowerKerasGraph, SaysWhichLayerItCannotDo) {
     maker.add(class_name, "thing", config, {"input_1"});
     return refusal(maker.take({"thing"}));
   };
-  EXPECT_THAT(with("MaxPoolng2D"), HasSubstr("is of class 'MaxPoolng2D', which is not supported, in layer 'thing' (the nearest class that is: MaxPooling2D)"));
+  EXPECT_THAT(with("MaxPoolng2D"), HasSubstr("is of class 'MaxPoolng2D', which is not supported, in layer "
+                                             "'thing' (the nearest class that is: MaxPooling2D)"));
   EXPECT_THAT(with("Lambda"), HasSubstr("never run here"));
   EXPECT_THAT(with("QDQ"), HasSubstr("quantisation-aware models are not supported yet"));
   EXPECT_THAT(with("QuantizedConv2D"), HasSubstr("quantisation-aware"));
@@ -197,7 +216,9 @@ TEST(LowerKerasGraph, SaysWhichLayerItCannotDo) {
 TEST(LowerKerasGraph, SaysWhichWeightsDoNotFit) {
   ModelMaker maker({2, 4, 4});
   maker.conv("conv1", "input_1", 3, 4, 3);
-  EXPECT_THAT(refusal(maker.take({"conv1"})), HasSubstr("'conv1/weight_0:0' has the shape [3, 3, 3, 4], expected [3, 3, 2, 4], in Conv2D, in layer 'conv1'"));
+  EXPECT_THAT(refusal(maker.take({"conv1"})),
+              HasSubstr("'conv1/weight_0:0' has the shape [3, 3, 3, 4], expected [3, 3, 2, 4], in Conv2D, in "
+                        "layer 'conv1'"));
   ModelMaker without_bias({2, 4, 4});
   without_bias.conv("conv1", "input_1", 2, 4, 3).weights.pop_back();
   EXPECT_THAT(refusal(without_bias.take({"conv1"})), HasSubstr("has 1 weights, its configuration needs 2"));
@@ -207,7 +228,8 @@ TEST(LowerKerasGraph, RefusesToMergeShapesThatDoNotFit) {
   ModelMaker maker({2, 4, 4});
   maker.conv("a", "input_1", 2, 4, 3, 2);
   maker.add("Add", "add_1", {}, {"input_1", "a"});
-  EXPECT_THAT(refusal(maker.take({"add_1"})), HasSubstr("its inputs 'input_1' [2, 4, 4] and 'a/BiasAdd' [4, 2, 2] do not fit together"));
+  EXPECT_THAT(refusal(maker.take({"add_1"})),
+              HasSubstr("its inputs 'input_1' [2, 4, 4] and 'a/BiasAdd' [4, 2, 2] do not fit together"));
   ModelMaker concat({2, 4, 4});
   concat.conv("a", "input_1", 2, 4, 3, 2);
   concat.add("Concatenate", "concat", {{"axis", 1}}, {"input_1", "a"});

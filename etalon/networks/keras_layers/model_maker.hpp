@@ -23,12 +23,14 @@ class ModelMaker {
     KerasLayer input;
     input.name = "input_1";
     input.class_name = "InputLayer";
-    input.config = {{"batch_input_shape", shape}, {"dtype", "float32"}, {"sparse", false}, {"name", "input_1"}};
+    input.config = {
+        {"batch_input_shape", shape}, {"dtype", "float32"}, {"sparse", false}, {"name", "input_1"}};
     model_.layers.push_back(std::move(input));
     model_.inputs = {{"input_1", 0, 0}};
   }
 
-  KerasLayer& add(const std::string& class_name, const std::string& name, nlohmann::json config, const std::vector<std::string>& inputs,
+  KerasLayer& add(const std::string& class_name, const std::string& name, nlohmann::json config,
+                  const std::vector<std::string>& inputs,
                   const std::vector<std::vector<std::int64_t>>& weight_shapes = {}) {
     KerasLayer layer;
     layer.name = name;
@@ -51,16 +53,23 @@ class ModelMaker {
     return model_.layers.back();
   }
 
-  KerasLayer& conv(const std::string& name, const std::string& input, std::int64_t in, std::int64_t out, std::int64_t kernel,
-                   std::int64_t stride = 1, const std::string& activation = "linear") {
+  KerasLayer& conv(const std::string& name, const std::string& input, std::int64_t in, std::int64_t out,
+                   std::int64_t kernel, std::int64_t stride = 1, const std::string& activation = "linear") {
     return add("Conv2D", name,
-               {{"filters", out}, {"kernel_size", {kernel, kernel}}, {"strides", {stride, stride}}, {"padding", "same"},
-                {"data_format", "channels_first"}, {"dilation_rate", {1, 1}}, {"activation", activation}, {"use_bias", true}},
+               {{"filters", out},
+                {"kernel_size", {kernel, kernel}},
+                {"strides", {stride, stride}},
+                {"padding", "same"},
+                {"data_format", "channels_first"},
+                {"dilation_rate", {1, 1}},
+                {"activation", activation},
+                {"use_bias", true}},
                {input}, {{kernel, kernel, in, out}, {out}});
   }
   KerasLayer& batch_norm(const std::string& name, const std::string& input, std::int64_t channels) {
-    return add("BatchNormalization", name, {{"axis", 1}, {"epsilon", 0.001}, {"momentum", 0.99}, {"center", true}, {"scale", true}}, {input},
-               {{channels}, {channels}, {channels}, {channels}});
+    return add("BatchNormalization", name,
+               {{"axis", 1}, {"epsilon", 0.001}, {"momentum", 0.99}, {"center", true}, {"scale", true}},
+               {input}, {{channels}, {channels}, {channels}, {channels}});
   }
 
   KerasModel take(const std::vector<std::string>& outputs) {

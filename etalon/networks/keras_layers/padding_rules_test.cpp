@@ -17,11 +17,16 @@ struct Measured {
 // Sizes that the patched Keras 2.2.4 gave for inputs of 16 and 17 (docs/networks/detectnet_v2.md, "Padding").
 TEST(PaddingRules, GiveTheSizesThatThePatchedKerasGave) {
   for (const auto& m : {
-           Measured{"conv k3 s2", plan_conv_same, 3, 2, 1, 8, 9},      Measured{"conv k7 s2", plan_conv_same, 7, 2, 1, 8, 9},
-           Measured{"conv k3 d2", plan_conv_same, 3, 1, 2, 16, 17},    Measured{"conv k2 s1", plan_conv_same, 2, 1, 1, 17, 18},
-           Measured{"conv k4 s2", plan_conv_same, 4, 2, 1, 9, 9},      Measured{"pool k2 s2", plan_pool_same, 2, 2, 1, 8, 8},
-           Measured{"pool k3 s2", plan_pool_same, 3, 2, 1, 8, 9},      Measured{"pool k3 s1", plan_pool_same, 3, 1, 1, 16, 17},
-           Measured{"pool k7 s7", plan_pool_same, 7, 7, 1, 3, 3},      Measured{"depthwise k3 s2", plan_tensorflow_same, 3, 2, 1, 8, 9},
+           Measured{"conv k3 s2", plan_conv_same, 3, 2, 1, 8, 9},
+           Measured{"conv k7 s2", plan_conv_same, 7, 2, 1, 8, 9},
+           Measured{"conv k3 d2", plan_conv_same, 3, 1, 2, 16, 17},
+           Measured{"conv k2 s1", plan_conv_same, 2, 1, 1, 17, 18},
+           Measured{"conv k4 s2", plan_conv_same, 4, 2, 1, 9, 9},
+           Measured{"pool k2 s2", plan_pool_same, 2, 2, 1, 8, 8},
+           Measured{"pool k3 s2", plan_pool_same, 3, 2, 1, 8, 9},
+           Measured{"pool k3 s1", plan_pool_same, 3, 1, 1, 16, 17},
+           Measured{"pool k7 s7", plan_pool_same, 7, 7, 1, 3, 3},
+           Measured{"depthwise k3 s2", plan_tensorflow_same, 3, 2, 1, 8, 9},
        }) {
     EXPECT_EQ(m.plan({16, m.kernel, m.stride, m.dilation}).output, m.of_16) << m.what;
     EXPECT_EQ(m.plan({17, m.kernel, m.stride, m.dilation}).output, m.of_17) << m.what;

@@ -31,7 +31,8 @@ Pooling pooling_of(LayerCall& call) {
   return pooling;
 }
 
-LoweredTensor lower_global_pooling(LayerCall& call, std::string_view op, void (GraphBuilder::*pool)(const std::string&, const std::string&)) {
+LoweredTensor lower_global_pooling(LayerCall& call, std::string_view op,
+                                   void (GraphBuilder::*pool)(const std::string&, const std::string&)) {
   const auto image = call.image();
   LayerConfig config(call.layer.config);
   config.need_channels_first();
@@ -49,8 +50,8 @@ LoweredTensor lower_global_pooling(LayerCall& call, std::string_view op, void (G
 
 }  // namespace
 
-// The zeros of a padded max pooling take part in training: a border of negative numbers gives 0 there. ONNX's own pads
-// are minus infinity, which is the same only for an input that is never negative.
+// The zeros of a padded max pooling take part in training: a border of negative numbers gives 0 there. ONNX's
+// own pads are minus infinity, which is the same only for an input that is never negative.
 LoweredTensor lower_max_pooling2d(LayerCall& call) {
   auto pooling = pooling_of(call);
   auto x = call.input();
@@ -58,7 +59,8 @@ LoweredTensor lower_max_pooling2d(LayerCall& call) {
   if (padded && !x.non_negative) {
     const auto& pads = pooling.window.pads;
     call.graph.pad(call.tensor("Pad"), x.name, pads);
-    x = call.result(call.tensor("Pad"), {x.shape[0], x.shape[1] + pads.top + pads.bottom, x.shape[2] + pads.left + pads.right});
+    x = call.result(call.tensor("Pad"),
+                    {x.shape[0], x.shape[1] + pads.top + pads.bottom, x.shape[2] + pads.left + pads.right});
     pooling.window.pads = {};
   }
   const auto out = call.tensor("MaxPool");

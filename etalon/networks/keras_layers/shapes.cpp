@@ -48,7 +48,8 @@ LoweredTensor lower_reshape(LayerCall& call) {
   call.expect_weights(0);
   const auto elements = elements_of(call.input().shape);
   const auto refuse = [&] {
-    throw Error(Kind::kBadInput, fmt::format("cannot give its input {} the shape {} (without batch)", shape_text(call.input().shape), shape_text(shape)));
+    throw Error(Kind::kBadInput, fmt::format("cannot give its input {} the shape {} (without batch)",
+                                             shape_text(call.input().shape), shape_text(shape)));
   };
   std::int64_t known = 1;
   std::ptrdiff_t open = -1;
@@ -76,7 +77,8 @@ LoweredTensor lower_permute(LayerCall& call) {
   std::sort(sorted.begin(), sorted.end());
   for (std::int64_t i = 0; i < rank; ++i)
     if (static_cast<std::int64_t>(sorted.size()) != rank || sorted[static_cast<std::size_t>(i)] != i + 1)
-      throw Error(Kind::kBadInput, fmt::format("'dims' is {}, expected each of 1 to {} once", shape_text(dims), rank));
+      throw Error(Kind::kBadInput,
+                  fmt::format("'dims' is {}, expected each of 1 to {} once", shape_text(dims), rank));
   for (const auto dim : dims) {
     permutation.push_back(dim);
     shape.push_back(x.shape[static_cast<std::size_t>(dim - 1)]);
@@ -91,7 +93,9 @@ LoweredTensor lower_repeat_vector(LayerCall& call) {
   const auto count = config.integer("n", 1, kLargestExtent);
   config.finish();
   call.expect_weights(0);
-  if (x.shape.size() != 1) throw Error(Kind::kBadInput, fmt::format("its input has the shape {}, expected a vector", shape_text(x.shape)));
+  if (x.shape.size() != 1)
+    throw Error(Kind::kBadInput,
+                fmt::format("its input has the shape {}, expected a vector", shape_text(x.shape)));
   call.graph.unsqueeze(call.tensor("ExpandDims"), x.name, 1);
   call.result(call.tensor("ExpandDims"), {1, x.shape[0]});
   call.graph.tile(call.tensor("Tile"), call.tensor("ExpandDims"), std::array<std::int64_t, 3>{1, count, 1});
@@ -114,7 +118,8 @@ LoweredTensor lower_zero_padding2d(LayerCall& call) {
     pads = {all, all, all, all};
   } else if (value && value->is_array() && value->size() == 2 && (*value)[0].is_array()) {
     const auto rows = pair({{"padding", (*value)[0]}}), columns = pair({{"padding", (*value)[1]}});
-    if (rows.size() != 2 || columns.size() != 2) throw Error(Kind::kBadInput, "'padding' is not ((top, bottom), (left, right))");
+    if (rows.size() != 2 || columns.size() != 2)
+      throw Error(Kind::kBadInput, "'padding' is not ((top, bottom), (left, right))");
     pads = {rows[0], columns[0], rows[1], columns[1]};
   } else if (value) {
     const auto both = config.integers("padding", 0, kLargestExtent);
@@ -125,8 +130,10 @@ LoweredTensor lower_zero_padding2d(LayerCall& call) {
   call.expect_weights(0);
   if (pads.none()) return call.input();
   call.graph.pad(call.tensor("Pad"), call.input().name, pads);
-  return call.result(call.tensor("Pad"), {image.channels, image.height + pads.top + pads.bottom, image.width + pads.left + pads.right},
-                     call.input().non_negative);
+  return call.result(
+      call.tensor("Pad"),
+      {image.channels, image.height + pads.top + pads.bottom, image.width + pads.left + pads.right},
+      call.input().non_negative);
 }
 
 LoweredTensor lower_up_sampling2d(LayerCall& call) {
@@ -138,11 +145,13 @@ LoweredTensor lower_up_sampling2d(LayerCall& call) {
   config.finish();
   call.expect_weights(0);
   if (interpolation != "nearest" && interpolation != "bilinear")
-    throw Error(Kind::kUnsupported, fmt::format("'interpolation' is '{}', expected nearest or bilinear", escaped(interpolation)));
+    throw Error(Kind::kUnsupported,
+                fmt::format("'interpolation' is '{}', expected nearest or bilinear", escaped(interpolation)));
   const bool linear = interpolation == "bilinear";
   const auto out = call.tensor(linear ? "ResizeBilinear" : "ResizeNearestNeighbor");
   call.graph.upsample(out, call.input().name, factors, linear);
-  return call.result(out, {image.channels, image.height * factors[0], image.width * factors[1]}, call.input().non_negative);
+  return call.result(out, {image.channels, image.height * factors[0], image.width * factors[1]},
+                     call.input().non_negative);
 }
 
 }  // namespace etalon
