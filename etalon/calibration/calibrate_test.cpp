@@ -11,6 +11,7 @@
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/scratch_folder.hpp"
 #include "etalon/images/image.hpp"
+#include "etalon/runtime/session.hpp"
 #include "etalon/runtime/small_network.hpp"
 
 namespace etalon {
@@ -61,6 +62,7 @@ TEST(CollectStatistics, DoesNotCountWhatDoesNotDecide) {
 }
 
 TEST(CollectStatistics, NamesTheFirstImageAndTheFirstTensorThatAreNotFinite) {
+  if (runtime_facts().version == "stand-in") GTEST_SKIP() << "the stand-in computes nothing";
   // 1 / (max(x) - 215/255): infinite where a picture's brightest byte is 215, and that is picture 2.
   ModelProto model = test_model("input_1", {-1, 3, 20, 28});
   GraphProto& graph = *model.mutable_graph();

@@ -1,6 +1,6 @@
 // A network that computes nothing: for runs under a thread sanitizer, which cannot see into OpenVINO. Inputs, threads,
-// taps and outputs work as in the real one; a tensor's "values" are a cheap fixed function of the input, the tensor's name
-// and nothing else.
+// taps and outputs work as in the real one; a tensor's "values", but for the input's own, are a cheap fixed function of the
+// input and the tensor's name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,6 +19,7 @@ float factor_of(std::string_view name) {
 }
 
 struct StandIn {
+  std::string input;
   std::vector<std::int64_t> input_shape;
   std::vector<NetworkTap> taps;
   std::vector<std::string> outputs;
@@ -33,6 +34,10 @@ class StandInLane final : public Lane {
   void infer() override {
     std::vector<float> values(input_.size());
     for (const NetworkTap& tap : network_.taps) {
+      if (tap.tensor == network_.input) {
+        tap.tap->add(input_);
+        continue;
+      }
       const float factor = factor_of(tap.tensor);
       std::ranges::transform(input_, values.begin(), [&](float x) { return (x - 0.5F) * factor; });
       tap.tap->add(values);
@@ -76,7 +81,7 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, R
   if (inputs.size() != 1) throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", inputs.size()));
   const auto shape = shape_of(*inputs.front());
   if (!shape || shape->empty()) throw Error(Kind::kBadInput, "the input has no shape");
-  StandIn network{{1}, taps, {}};
+  StandIn network{inputs.front()->name(), {1}, taps, {}};
   for (std::size_t axis = 1; axis < shape->size(); ++axis) {
     if (!(*shape)[axis]) throw Error(Kind::kBadInput, "the input's size is not fixed");
     network.input_shape.push_back(*(*shape)[axis]);
