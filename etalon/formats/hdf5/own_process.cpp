@@ -217,6 +217,7 @@ void run_in_own_process(const ProcessLimits& limits, std::string_view what,
   if (pid < 0)
     throw Error(Kind::kEnvironment, fmt::format("cannot start a process: {}", std::strerror(errno)));
   if (pid == 0) {
+    from.close();  // else the child would wait for itself to read, once nobody else does
     settle_in(limits, own_bytes);
     run_child(to.get(), child);
   }

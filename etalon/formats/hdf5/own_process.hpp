@@ -2,7 +2,7 @@
 // in testdata/plain.hdf5 is enough. The child is a fork of this program; what it reads comes back through a pipe, an
 // Error of the child is thrown here, and its death by a signal becomes an Error too.
 //
-//   run_in_own_process(limits, [&](ProcessSender& to) { to.text(name); to.floats(values); },
+//   run_in_own_process(limits, "the library", [&](ProcessSender& to) { to.text(name); to.floats(values); },
 //                      [&](ProcessReceiver& from) { name = from.text(); values = from.floats(); });
 //
 // The child may use memory and threads' leftovers as glibc allows after fork(): malloc works, other threads are gone.

@@ -64,7 +64,8 @@ struct KerasModel : KerasGraph {
 // Both read everything and check it: the DAG's references exist, weights belong to layers and are finite.
 // Errors (kBadInput, naming the file part): not HDF5, truncated, no `model_config`, a weights-only file, JSON that is
 // no model, a layer's weights missing or superfluous, NaN or Inf in a weight (layer, weight, index named). A filter
-// that this HDF5 lacks is kUnsupported. The caller adds the file's name.
+// that this HDF5 lacks is kUnsupported. The caller adds the file's name. The file is opened in a forked child, because
+// the HDF5 library crashes on damaged files; safe to call from several threads.
 KerasModel read_keras_hdf5(const std::filesystem::path& path);
 KerasModel read_keras_hdf5(ByteView bytes);  // for a model that was decrypted in memory
 

@@ -1,0 +1,120 @@
+#include "etalon/formats/hdf5/own_process.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <limits>
+
+namespace etalon {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr ProcessLimits kLimits{1 << 20, std::uint64_t{1} << 30, 1};
+
+void run(const std::function<void(ProcessSender&)>& child,
+         const std::function<void(ProcessReceiver&)>& parent) {
+  run_in_own_process(kLimits, "the reader", child, parent);
+}
+
+template <class Body>
+std::string message_of(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    return error.line();
+  }
+  return "no error";
+}
+
+// What comes of a child that does this where a number is expected.
+std::string message_after(const std::function<void(ProcessSender&)>& child) {
+  return message_of([&] { run(child, [](ProcessReceiver& from) { from.number(); }); });
+}
+
+TEST(OwnProcess, BringsBackWhatWasSent) {
+  const std::string text("a\0b", 3);
+  const std::vector<float> many(200'000, 0.5F);  // more than a pipe holds
+  run(
+      [&](ProcessSender& to) {
+        to.number(std::numeric_limits<std::uint64_t>::max());
+        to.text(text);
+        to.text("");
+        to.floats({1.5F, -0.0F});
+        to.floats(many);
+      },
+      [&](ProcessReceiver& from) {
+        EXPECT_EQ(from.number(), std::numeric_limits<std::uint64_t>::max());
+        EXPECT_EQ(from.text(), text);
+        EXPECT_EQ(from.text(), "");
+        const std::vector<float> two = from.floats();
+        EXPECT_THAT(two, ElementsAre(1.5F, 0.0F));
+        EXPECT_TRUE(std::signbit(two[1]));
+        EXPECT_EQ(from.floats(), many);
+      });
+}
+
+TEST(OwnProcess, BringsBackAnErrorWithAllItsParts) {
+  const auto fail = [](ProcessSender& to) {
+    to.text("something before");
+    within([] { return "outer"; },
+           [] {
+             within([] { return "inner"; },
+                    [] { throw Error(Kind::kUnsupported, "no such filter", "use gzip"); });
+           });
+  };
+  try {
+    run(fail, [](ProcessReceiver& from) {
+      from.text();
+      from.text();
+    });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), Kind::kUnsupported);
+    EXPECT_EQ(error.line(), "no such filter, in inner, in outer (use gzip)");
+  }
+}
+
+TEST(OwnProcess, TurnsDeathIntoAnError) {
+  const auto die_by = [](int signal) { return message_after([=](ProcessSender&) { ::raise(signal); }); };
+  EXPECT_THAT(die_by(SIGSEGV), HasSubstr("the reader fails on it (Segmentation fault)"));
+  EXPECT_THAT(die_by(SIGABRT), HasSubstr("the reader fails on it (Aborted)"));
+  EXPECT_THAT(die_by(SIGKILL), HasSubstr("the reader was killed"));
+  EXPECT_THAT(message_after([](ProcessSender&) { ::_exit(0); }), HasSubstr("its answer is not complete"));
+  EXPECT_THAT(message_after([](ProcessSender&) {
+                while (::getpid() > 0) {
+                }
+              }),
+              HasSubstr("did not come to an end"));
+}
+
+TEST(OwnProcess, DistrustsWhatComes) {
+  EXPECT_THAT(message_after([](ProcessSender& to) { to.text("no number"); }), HasSubstr("fails on it"));
+  const auto receive = [](const std::function<void(ProcessReceiver&)>& parent) {
+    return message_of(
+        [&] { run([](ProcessSender& to) { to.floats(std::vector<float>(1 << 19)); }, parent); });
+  };
+  EXPECT_THAT(receive([](ProcessReceiver& from) { from.floats(); }),
+              HasSubstr("fails on it"));  // 2 MB, 1 allowed
+  EXPECT_THAT(message_of([] {
+                run([](ProcessSender& to) { to.number(11); }, [](ProcessReceiver& from) { from.count(10); });
+              }),
+              HasSubstr("fails on it"));
+}
+
+TEST(OwnProcess, IsGoneWhenTheParentGivesUp) {
+  EXPECT_THAT(message_of([] {
+                run([](ProcessSender&) { ::pause(); },
+                    [](ProcessReceiver&) { throw Error(Kind::kInterrupted, "stopped"); });
+              }),
+              HasSubstr("stopped"));
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left
+}
+
+}  // namespace
+}  // namespace etalon
