@@ -78,8 +78,8 @@ DetectionSettings detection_settings(const std::optional<fs::path>& spec_path, s
     settings.clustering.resize(class_count);
     return settings;
   }
+  const DetectnetV2Spec spec = read_detectnet_v2_spec(*spec_path);
   return within([&] { return quoted(*spec_path); }, [&] {
-    const DetectnetV2Spec spec = read_detectnet_v2_spec(*spec_path);
     settings.labels = target_class_names(spec.experiment);
     if (settings.labels.size() != class_count)
       throw Error(Kind::kBadInput, fmt::format("the spec names {} target classes, the model detects {}", settings.labels.size(), class_count));

@@ -112,7 +112,8 @@ void add_etlt(const fs::path& path, Json& seen) {
 }
 
 void add_spec(const fs::path& path, Json& seen) {
-  const DetectnetV2Spec spec = read_detectnet_v2_spec(path);
+  const Bytes bytes = read_file(path);
+  const DetectnetV2Spec spec = parse_detectnet_v2_spec(as_text(bytes));  // the caller names the file
   seen["network"] = "detectnet_v2";
   seen["architecture"] = fmt::format("{} {}", spec.experiment.model_config().arch(), spec.experiment.model_config().num_layers());
   Json classes = Json::array();
