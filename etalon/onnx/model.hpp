@@ -63,7 +63,9 @@ void check_onnx(const ModelProto& model);
 inline constexpr int kNewestOpset = 17;  // of libonnx 1.12
 
 // Shapes of all values by onnx's inference, written into value_info and the outputs. Errors as check_onnx,
-// and kBadInput for a declared shape that the inference contradicts.
+// and kBadInput for a declared shape that the inference contradicts. For graphs that this program built:
+// libonnx 1.12 reads past the end of shapes that a damaged file makes too short (a ConvTranspose's weight of
+// one axis).
 void infer_shapes(ModelProto& model);
 
 // An initializer's numbers as float32 (float, float16, double accepted); Error(kBadInput) for other types.

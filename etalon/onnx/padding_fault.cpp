@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
-#include "etalon/base/error.hpp"
 #include "etalon/onnx/graph_index.hpp"
 
 namespace etalon {
@@ -35,37 +35,6 @@ bool came_by_the_default_route(const ModelProto& model) {
   const bool detectnet = has_output("output_cov") && has_output("output_bbox");
   const bool converter = model.producer_name() == "keras2onnx" || has_numbered_convolutions(graph);
   return detectnet && converter;
-}
-
-// The model with its shapes, without its large constants: those would only be copied.
-ModelProto shapes_only(const ModelProto& model) {
-  constexpr std::uint64_t kSmall = 64;  // elements; shapes and axes of Reshape and the like
-  ModelProto light;
-  light.set_ir_version(model.ir_version());
-  *light.mutable_opset_import() = model.opset_import();
-  const auto& graph = model.graph();
-  auto& copy = *light.mutable_graph();
-  copy.set_name(graph.name());
-  *copy.mutable_node() = graph.node();
-  *copy.mutable_input() = graph.input();
-  *copy.mutable_output() = graph.output();
-  *copy.mutable_value_info() = graph.value_info();
-  for (const auto& tensor : graph.initializer()) {
-    auto& entry = *copy.add_initializer();
-    if (element_count(tensor) <= kSmall) {
-      entry = tensor;
-    } else {
-      entry.set_name(tensor.name());
-      entry.set_data_type(tensor.data_type());
-      *entry.mutable_dims() = tensor.dims();
-    }
-  }
-  try {
-    infer_shapes(light);
-  } catch (const Error&) {
-    // Sizes stay unknown and are taken as divisible by the strides, as TAO's are.
-  }
-  return light;
 }
 
 struct AxisPads {
@@ -101,38 +70,109 @@ std::optional<Window> window_of(const NodeProto& node) {
   return window;
 }
 
+using ImageSize = std::array<Dimension, 2>;  // height, width
+
+ImageSize size_in(const std::optional<Shape>& shape) {
+  ImageSize size;
+  for (std::size_t axis = 0; shape && shape->size() == 4 && axis < 2; ++axis) {
+    size[axis] = (*shape)[axis + 2];
+    if (size[axis] && (*size[axis] < 1 || *size[axis] > kLargestSize)) size[axis] = std::nullopt;
+  }
+  return size;
+}
+
+// Padding of an axis as the node has it; nullopt: it says something else than pads or SAME_UPPER.
+std::optional<std::array<AxisPads, 2>> pads_of(const NodeProto& node, const Window& window,
+                                               const ImageSize& size) {
+  const auto how = string_attribute(node, "auto_pad", "NOTSET");
+  const auto pads = ints_attribute(node, "pads");
+  std::array<AxisPads, 2> found;
+  for (std::size_t axis = 0; axis < 2; ++axis) {
+    if (how == "SAME_UPPER")
+      found[axis] = tensorflow_same(size[axis], window.kernel[axis], window.strides[axis]);
+    else if (how == "NOTSET" && pads.size() == 4)
+      found[axis] = {pads[axis], pads[axis + 2]};
+    else if (how != "NOTSET" && how != "VALID")
+      return std::nullopt;
+    for (const auto pad : {found[axis].begin, found[axis].end})
+      if (pad < 0 || pad > kLargestSize) return std::nullopt;
+  }
+  return found;
+}
+
+// Height and width of every image of the graph as far as they follow simply. libonnx's own inference is not
+// for files of others: version 1.12 reads past the end of shapes that are too short.
+class ImageSizes {
+ public:
+  explicit ImageSizes(const GraphProto& graph) {
+    for (const auto& input : graph.input()) sizes_[input.name()] = size_in(shape_of(input));
+    for (const auto& value : graph.value_info()) sizes_[value.name()] = size_in(shape_of(value));
+    for (const auto& node : graph.node())
+      if (node.output_size() > 0 && !node.output(0).empty() && !of(node.output(0))[0])
+        sizes_[node.output(0)] = after(node);
+  }
+
+  ImageSize of(const std::string& tensor) const {
+    const auto found = sizes_.find(tensor);
+    return found == sizes_.end() ? ImageSize{} : found->second;
+  }
+
+ private:
+  ImageSize after(const NodeProto& node) const {
+    constexpr std::array<std::string_view, 14> kSameSize{
+        "Add",      "BatchNormalization", "Clip", "Concat", "Dropout", "Elu",     "HardSigmoid",
+        "Identity", "LeakyRelu",          "Mul",  "PRelu",  "Relu",    "Sigmoid", "Tanh"};
+    ImageSize size;
+    if (node.input_size() == 0) return size;
+    const auto x = of(node.input(0));
+    if (std::find(kSameSize.begin(), kSameSize.end(), node.op_type()) != kSameSize.end()) {
+      for (const auto& input : node.input())  // the larger: a factor for each channel has the size 1
+        for (std::size_t axis = 0; axis < 2; ++axis) size[axis] = std::max(size[axis], of(input)[axis]);
+    } else if (node.op_type() == "Conv" || node.op_type() == "MaxPool" || node.op_type() == "AveragePool") {
+      const auto window = window_of(node);
+      const auto pads = window ? pads_of(node, *window, x) : std::nullopt;
+      if (!pads || int_attribute(node, "ceil_mode", 0) != 0) return size;
+      for (std::size_t axis = 0; axis < 2; ++axis)
+        if (const auto room =
+                x[axis].value_or(0) + (*pads)[axis].begin + (*pads)[axis].end - window->kernel[axis];
+            x[axis] && room >= 0)
+          size[axis] = room / window->strides[axis] + 1;
+    }
+    return size;
+  }
+
+  std::unordered_map<std::string, ImageSize> sizes_;
+};
+
 std::string text_of(const std::array<AxisPads, 2>& pads) {
   return fmt::format("[{},{},{},{}]", pads[0].begin, pads[1].begin, pads[0].end, pads[1].end);
 }
 
-std::optional<PaddingFault> fault_of(const NodeProto& node, const GraphIndex& shapes) {
+std::optional<PaddingFault> fault_of(const NodeProto& node, const ImageSizes& sizes) {
   const bool conv = node.op_type() == "Conv", average = node.op_type() == "AveragePool";
   if (!node.domain().empty() || (!conv && !average && node.op_type() != "MaxPool") || node.input_size() == 0)
     return std::nullopt;
   if (conv && int_attribute(node, "group", 1) != 1) return std::nullopt;
   const auto window = window_of(node);
   if (!window) return std::nullopt;
-  const auto& shape = shapes.shape(node.input(0));
+  const auto size = sizes.of(node.input(0));
+  const auto has = pads_of(node, *window, size);
+  if (!has) return std::nullopt;
+  const auto& found = *has;
   const auto how = string_attribute(node, "auto_pad", "NOTSET");
-  const auto explicit_pads = ints_attribute(node, "pads");
 
-  std::array<AxisPads, 2> found, same, trained;
+  std::array<AxisPads, 2> same, trained;
   for (std::size_t axis = 0; axis < 2; ++axis) {
     const auto kernel = window->kernel[axis];
-    Dimension size = shape && shape->size() == 4 ? (*shape)[axis + 2] : std::nullopt;
-    if (size && *size > kLargestSize) size = std::nullopt;
-    same[axis] = tensorflow_same(size, kernel, window->strides[axis]);
+    same[axis] = tensorflow_same(size[axis], kernel, window->strides[axis]);
     const auto each = conv ? kernel / 2 : (kernel - 1) / 2;
     trained[axis] = {each, each};
-    if (explicit_pads.size() == 4) found[axis] = {explicit_pads[axis], explicit_pads[axis + 2]};
   }
-  if (how == "SAME_UPPER")
-    found = same;
-  else if (how != "NOTSET" || found != same || (found[0] == AxisPads{} && found[1] == AxisPads{}))
-    return std::nullopt;  // `valid`
+  const bool unpadded = found[0] == AxisPads{} && found[1] == AxisPads{};
+  // Pads of another kind were not written by the default route for `same`; none at all means `valid`.
+  if (how != "SAME_UPPER" && (found != same || unpadded)) return std::nullopt;
 
-  const bool ignores_zeros = average && !(found[0] == AxisPads{} && found[1] == AxisPads{}) &&
-                             int_attribute(node, "count_include_pad", 0) == 0;
+  const bool ignores_zeros = average && !unpadded && int_attribute(node, "count_include_pad", 0) == 0;
   if (found == trained && !ignores_zeros) return std::nullopt;
   PaddingFault fault{node.name(), node.output_size() > 0 ? node.output(0) : "", node.op_type(), "",
                      "pads " + text_of(trained)};
@@ -150,10 +190,9 @@ std::optional<PaddingFault> fault_of(const NodeProto& node, const GraphIndex& sh
 std::vector<PaddingFault> find_padding_faults(const ModelProto& model) {
   std::vector<PaddingFault> faults;
   if (!came_by_the_default_route(model)) return faults;
-  const ModelProto light = shapes_only(model);
-  const GraphIndex shapes(light.graph());
-  for (const auto& node : light.graph().node())
-    if (auto fault = fault_of(node, shapes)) faults.push_back(std::move(*fault));
+  const ImageSizes sizes(model.graph());
+  for (const auto& node : model.graph().node())
+    if (auto fault = fault_of(node, sizes)) faults.push_back(std::move(*fault));
   return faults;
 }
 
