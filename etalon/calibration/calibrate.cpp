@@ -84,7 +84,7 @@ CalibrationCache make_cache(const ModelProto& model, const std::map<std::string,
   const auto sources = scale_sources(model);
   std::map<std::string_view, float> scales;  // by the tensor that decides
   CalibrationCache cache;
-  cache.header = cache_header(version, calibrator == Calibrator::kMinMax ? CacheAlgorithm::kMinMax : CacheAlgorithm::kEntropy2);
+  cache.header = cache_header(version);
   for (const std::string& name : activation_names(model.graph())) {
     const std::string& source = sources.at(name);
     auto scale = scales.find(source);

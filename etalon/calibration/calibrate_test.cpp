@@ -108,7 +108,7 @@ TEST(MakeCache, HasALineForTheInputAndEveryTensorInNetworkOrder) {
   const ScratchFolder folder;
   const auto statistics = collect(small_network(), write_pictures(folder.path(), 2));
   const CalibrationCache cache = make_cache(small_network(), statistics, Calibrator::kMinMax, {10, 3, 0});
-  EXPECT_EQ(cache.header, "TRT-100300-MinMaxCalibration");
+  EXPECT_EQ(cache.header, "TRT-100300-EntropyCalibration2");
   std::vector<std::string> names;
   for (const auto& line : cache.lines) names.push_back(line.tensor);
   EXPECT_EQ(names, activation_names(small_network().graph()));

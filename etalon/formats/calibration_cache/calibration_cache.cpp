@@ -103,9 +103,8 @@ TensorRtVersion parse_tensorrt_version(std::string_view text) {
   return {parts[0], parts[1], parts[2]};
 }
 
-std::string cache_header(const TensorRtVersion& version, CacheAlgorithm algorithm) {
-  return fmt::format("TRT-{}-{}", version.number(),
-                     algorithm == CacheAlgorithm::kEntropy2 ? "EntropyCalibration2" : "MinMaxCalibration");
+std::string cache_header(const TensorRtVersion& version) {
+  return fmt::format("TRT-{}-EntropyCalibration2", version.number());
 }
 
 const CacheLine* CalibrationCache::find(std::string_view tensor) const {

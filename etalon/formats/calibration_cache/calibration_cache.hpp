@@ -25,8 +25,6 @@ struct TensorRtVersion {
 // "8.6.1", "10.3" (patch 0). Error(kWrongUsage) otherwise.
 TensorRtVersion parse_tensorrt_version(std::string_view text);
 
-enum class CacheAlgorithm { kEntropy2, kMinMax };  // "EntropyCalibration2", "MinMaxCalibration"
-
 struct CacheLine {
   std::string tensor;
   float scale;  // real value per INT8 step; finite; 0 only for a tensor that was 0 in all data: it has no INT8 form
@@ -40,7 +38,9 @@ struct CalibrationCache {
   const CacheLine* find(std::string_view tensor) const;
 };
 
-std::string cache_header(const TensorRtVersion& version, CacheAlgorithm algorithm);
+// "TRT-8601-EntropyCalibration2". The word says which reader takes the table, not how its ranges were chosen: trtexec,
+// DeepStream and TAO all read as IInt8EntropyCalibrator2 and pass over a table that says otherwise.
+std::string cache_header(const TensorRtVersion& version);
 
 // Accepts every real table: CRLF or LF, blank lines at the end, names with ": " inside (a line is cut at its last
 // ": "), fewer than eight digits (some writers do not pad). Errors (kBadInput) name the line number: no header of that

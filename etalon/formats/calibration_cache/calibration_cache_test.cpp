@@ -105,10 +105,10 @@ TEST(CalibrationCache, DoesNotWriteWhatCannotBeReadBack) {
 }
 
 TEST(CalibrationCache, NumbersVersionsAsTensorRtDoes) {
-  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1"), CacheAlgorithm::kEntropy2),
+  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1")),
             "TRT-8601-EntropyCalibration2");
-  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3"), CacheAlgorithm::kMinMax),
-            "TRT-100300-MinMaxCalibration");
+  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3")),
+            "TRT-100300-EntropyCalibration2");
   EXPECT_EQ(parse_tensorrt_version("8.5.10").number(), 8510);
   EXPECT_EQ(parse_tensorrt_version("9.0.0").number(), 9000);
   EXPECT_EQ(parse_tensorrt_version("10.16.2").number(), 101602);
