@@ -2,13 +2,14 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <stdio.h>  // renameat2
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <map>
+#include <utility>
 
 #include "etalon/base/error.hpp"
 
@@ -81,6 +82,37 @@ bool name_is_taken(const fs::path& path) {
   throw Error(Kind::kBadInput, fmt::format("output {} exists already", quoted(path)), "give another name, remove it, or add --force");
 }
 
+[[noreturn]] void refuse_second(const fs::path& path) {
+  throw Error(Kind::kWrongUsage, fmt::format("two outputs have the same name {}", quoted(path)), "give another name to one");
+}
+
+// A name as the outputs of one run are told apart: "a", "./a" and "b/../a" are one.
+fs::path comparable(const fs::path& path) {
+  std::error_code error;
+  const fs::path folder = fs::weakly_canonical(fs::absolute(folder_of(path), error), error);
+  return error ? path.lexically_normal() : folder / path.filename();
+}
+
+fs::path nearest_existing(fs::path folder) {
+  while (!folder.empty() && !name_is_taken(folder)) folder = folder.parent_path();
+  return folder.empty() ? fs::path(".") : folder;
+}
+
+// Where /proc names a file that has no name: the way to give it one without privileges (open(2), O_TMPFILE).
+std::string handle_of(const Descriptor& file) { return fmt::format("/proc/self/fd/{}", file.get()); }
+
+// rename() that does not replace. Sets errno EEXIST if the name is taken.
+int rename_to_new(const fs::path& from, const fs::path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL && errno != ENOSYS) return -1;
+  // This file system or kernel cannot do it in one step.
+  if (name_is_taken(to)) {
+    errno = EEXIST;
+    return -1;
+  }
+  return ::rename(from.c_str(), to.c_str());
+}
+
 class FileSink final : public Sink {
  public:
   FileSink(int fd, const fs::path& path) : fd_(fd), path_(path) { buffer_.reserve(kBufferBytes); }
@@ -146,15 +178,52 @@ void check_is_data_file(const fs::path& path) {
 struct OutputFiles::State {
   struct Staged {
     fs::path path;
+    fs::path comparable_path;
     IfExists if_exists;
     Descriptor file;
-    fs::path hidden_name;  // empty: the file has no name yet (O_TMPFILE)
-    std::uint64_t size_bytes;
+    fs::path hidden_name;  // empty: the file has no name yet (O_TMPFILE), or has its own
+    std::uint64_t size_bytes = 0;
+    // Known in commit():
+    fs::path old_file;  // a hidden hard link of the file that is replaced; empty: none, or it cannot be linked
+    bool replaces = false;
+    bool has_its_name = false;
   };
+  struct FileId {
+    dev_t device;
+    ino_t inode;
+  };
+  std::vector<FileId> inputs;
+  std::vector<fs::path> reserved;  // comparable
   std::vector<Staged> staged;
   std::vector<fs::path> made_folders;  // outermost first
   std::vector<Written> written;
   unsigned hidden_count = 0;
+
+  bool is_staged(const fs::path& comparable_path) const {
+    return std::any_of(staged.begin(), staged.end(), [&](const Staged& file) { return file.comparable_path == comparable_path; });
+  }
+
+  bool is_input(const struct stat& facts) const {
+    return std::any_of(inputs.begin(), inputs.end(),
+                       [&](const FileId& input) { return input.device == facts.st_dev && input.inode == facts.st_ino; });
+  }
+
+  // What both reserve and stage ask of a path.
+  void check(const fs::path& path, IfExists if_exists) {
+    const fs::path name = path.filename();
+    struct stat facts {};
+    const bool leads_somewhere = ::stat(path.c_str(), &facts) == 0;
+    if (name.empty() || name == "." || name == ".." || (leads_somewhere && S_ISDIR(facts.st_mode)))
+      throw Error(Kind::kWrongUsage, fmt::format("output {} names a folder, expected a file", quoted(path)));
+    if (leads_somewhere && is_input(facts))
+      throw Error(Kind::kWrongUsage, fmt::format("output {} is also an input of this run", quoted(path)), "give another name");
+    if (::lstat(path.c_str(), &facts) == 0) {
+      if (if_exists == IfExists::kRefuse) refuse_existing(path);
+    } else if (errno != ENOENT) {
+      refuse(errno == ENOTDIR ? Kind::kBadInput : Kind::kEnvironment, "write", path, errno);
+    }
+    try_folder(folder_of(path));
+  }
 
   void make_folder(const fs::path& folder) {
     std::vector<fs::path> missing;
@@ -164,81 +233,122 @@ struct OutputFiles::State {
     }
     std::for_each(missing.rbegin(), missing.rend(), [&](const fs::path& at) {
       if (at.filename().empty()) return;  // "a/b/" names b twice
-      if (::mkdir(at.c_str(), 0777) == 0) {
-        made_folders.push_back(at);
-      } else if (errno != EEXIST) {
-        refuse(Kind::kEnvironment, "make the folder", at, errno);
-      }
+      made_folders.push_back(at);
+      if (::mkdir(at.c_str(), 0777) == 0) return;
+      const int error_number = errno;
+      made_folders.pop_back();
+      if (error_number != EEXIST) refuse(Kind::kEnvironment, "make the folder", at, error_number);
     });
     struct stat facts {};
     if (::stat(folder.c_str(), &facts) != 0) refuse(Kind::kEnvironment, "use the folder", folder, errno);
     if (!S_ISDIR(facts.st_mode)) throw Error(Kind::kBadInput, fmt::format("{} is not a folder", quoted(folder)));
   }
 
+  void remove_folders(std::size_t keep) {
+    for (; made_folders.size() > keep; made_folders.pop_back()) ::rmdir(made_folders.back().c_str());
+  }
+
+  // Makes the folder and removes it again: access() alone promises root a folder in /proc.
+  void try_folder(const fs::path& folder) {
+    const std::size_t keep = made_folders.size();
+    try {
+      make_folder(folder);
+      if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(Kind::kEnvironment, "write into the folder", folder, errno);
+    } catch (...) {
+      remove_folders(keep);
+      throw;
+    }
+    remove_folders(keep);
+  }
+
+  // A process that was killed may have had our number and left a file: in a container it always has.
   fs::path hidden_beside(const fs::path& path) {
-    return folder_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), hidden_count++);
+    fs::path hidden;
+    do {
+      hidden = folder_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), hidden_count++);
+    } while (name_is_taken(hidden));
+    return hidden;
   }
 
-  // Gives `from` the name `to`; false if the name is taken and may not be replaced.
-  bool give_name(Staged& file) {
-    // linkat never replaces: for an existing name the file gets a hidden one first, and rename swaps them.
-    const auto link = [&](const fs::path& to) {
-      if (!file.hidden_name.empty()) return ::link(file.hidden_name.c_str(), to.c_str());
-      const std::string handle = fmt::format("/proc/self/fd/{}", file.file.get());
-      return ::linkat(AT_FDCWD, handle.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW);
-    };
-    if (file.if_exists == IfExists::kRefuse) {
-      if (link(file.path) == 0) return true;
-      if (errno == EEXIST) return false;
-      refuse(Kind::kEnvironment, "write", file.path, errno);
+  void open(Staged& file, unsigned mode) {
+    const fs::path& path = file.path;
+    // Missing folders will be on the same file system as the one they are made in.
+    file.file = Descriptor(::open(nearest_existing(folder_of(path)).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+    if (file.file.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) refuse(Kind::kEnvironment, "write", path, errno);
+    if (file.file.get() >= 0 && ::access(handle_of(file.file).c_str(), F_OK) == 0) return;
+    make_folder(folder_of(path));
+    const fs::path hidden = hidden_beside(path);
+    file.file = Descriptor(::open(hidden.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
+    if (file.file.get() < 0) refuse(Kind::kEnvironment, "write", path, errno);
+    file.hidden_name = hidden;
+  }
+
+  // Only for a file without a name (O_TMPFILE): where those are, there are hard links.
+  int link(const Staged& file, const fs::path& name) {
+    return ::linkat(AT_FDCWD, handle_of(file.file).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
+  }
+
+  // All that can be done before the first name is given.
+  void prepare(Staged& file) {
+    make_folder(folder_of(file.path));
+    if (file.if_exists == IfExists::kRefuse) return;
+    if (file.hidden_name.empty()) {  // link() does not replace, rename() does, and needs a name
+      fs::path hidden = hidden_beside(file.path);
+      if (link(file, hidden) != 0) refuse(Kind::kEnvironment, "write", file.path, errno);
+      file.hidden_name = std::move(hidden);
     }
-    if (file.hidden_name.empty()) {
-      const fs::path hidden = hidden_beside(file.path);
-      if (link(hidden) != 0) refuse(Kind::kEnvironment, "write", file.path, errno);
-      file.hidden_name = hidden;
-    }
-    if (::rename(file.hidden_name.c_str(), file.path.c_str()) != 0) refuse(Kind::kEnvironment, "write", file.path, errno);
+    file.replaces = name_is_taken(file.path);
+    fs::path old_file = hidden_beside(file.path);
+    if (file.replaces && ::link(file.path.c_str(), old_file.c_str()) == 0) file.old_file = std::move(old_file);
+  }
+
+  void give_name(Staged& file) {
+    const bool may_replace = file.if_exists == IfExists::kReplace;
+    const int result = may_replace                ? ::rename(file.hidden_name.c_str(), file.path.c_str())
+                       : file.hidden_name.empty() ? link(file, file.path)
+                                                  : rename_to_new(file.hidden_name, file.path);
+    if (result != 0 && errno == EEXIST && !may_replace) refuse_existing(file.path);
+    if (result != 0) refuse(Kind::kEnvironment, "write", file.path, errno);
     file.hidden_name.clear();
-    return true;
+    file.has_its_name = true;
   }
 
-  void clean() {
-    for (const auto& file : staged)
+  // Everything as it was before.
+  void take_back() {
+    for (auto& file : staged) {
+      if (file.has_its_name && !file.replaces) ::unlink(file.path.c_str());
+      if (file.has_its_name && !file.old_file.empty()) ::rename(file.old_file.c_str(), file.path.c_str());
+      if (!file.has_its_name && !file.old_file.empty()) ::unlink(file.old_file.c_str());
       if (!file.hidden_name.empty()) ::unlink(file.hidden_name.c_str());
+    }
     staged.clear();
-    std::for_each(made_folders.rbegin(), made_folders.rend(), [](const fs::path& at) { ::rmdir(at.c_str()); });
-    made_folders.clear();
+    remove_folders(0);
   }
 };
 
 OutputFiles::OutputFiles() : state_(std::make_unique<State>()) {}
-OutputFiles::~OutputFiles() { state_->clean(); }
+OutputFiles::~OutputFiles() { state_->take_back(); }
+
+void OutputFiles::protect(const fs::path& input) {
+  struct stat facts {};
+  if (::stat(input.c_str(), &facts) == 0) state_->inputs.push_back({facts.st_dev, facts.st_ino});
+}
 
 void OutputFiles::reserve(const fs::path& path, IfExists if_exists) {
-  if (!path.has_filename()) throw Error(Kind::kBadInput, fmt::format("output {} names a folder, expected a file", quoted(path)));
-  struct stat facts {};
-  if (::lstat(path.c_str(), &facts) == 0) {
-    if (S_ISDIR(facts.st_mode)) throw Error(Kind::kBadInput, fmt::format("output {} is a folder, expected a file", quoted(path)));
-    if (if_exists == IfExists::kRefuse) refuse_existing(path);
-  } else if (errno != ENOENT) {
-    refuse(Kind::kEnvironment, "write", path, errno);
-  }
-  const fs::path folder = folder_of(path);
-  state_->make_folder(folder);
-  if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(Kind::kEnvironment, "write into the folder", folder, errno);
+  state_->check(path, if_exists);
+  const fs::path name = comparable(path);
+  auto& reserved = state_->reserved;
+  if (state_->is_staged(name) || std::find(reserved.begin(), reserved.end(), name) != reserved.end()) refuse_second(path);
+  reserved.push_back(name);
 }
 
 void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode, const std::function<void(Sink&)>& write) {
-  reserve(path, if_exists);
-  State::Staged file{path, if_exists, Descriptor(), {}, 0};
-  file.file = Descriptor(::open(folder_of(path).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-  if (file.file.get() < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) {
-    file.hidden_name = state_->hidden_beside(path);
-    file.file = Descriptor(::open(file.hidden_name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, mode));
-  }
-  if (file.file.get() < 0) refuse(Kind::kEnvironment, "write", path, errno);
-  state_->staged.push_back(std::move(file));  // from here on the destructor knows it
-  auto& staged = state_->staged.back();
+  state_->check(path, if_exists);
+  const fs::path name = comparable(path);
+  if (state_->is_staged(name)) refuse_second(path);
+  state_->staged.push_back({.path = path, .comparable_path = name, .if_exists = if_exists, .file = Descriptor(), .hidden_name = {}, .old_file = {}});
+  auto& staged = state_->staged.back();  // known to the destructor before it is on the disk
+  state_->open(staged, mode);
   FileSink sink(staged.file.get(), path);
   write(sink);
   sink.flush();
@@ -250,25 +360,25 @@ void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode,
 }
 
 void OutputFiles::commit() {
-  std::vector<fs::path> named;  // new names given so far
-  const auto take_back = [&] {
-    for (const auto& path : named) ::unlink(path.c_str());
-  };
+  auto& staged = state_->staged;
+  std::vector<Written> written;
   try {
-    for (auto& file : state_->staged) {
-      if (!state_->give_name(file)) refuse_existing(file.path);
-      if (file.if_exists == IfExists::kRefuse) named.push_back(file.path);
-      state_->written.push_back({file.path, file.size_bytes});
-    }
-  } catch (const Error&) {
-    take_back();
-    state_->written.clear();
+    for (const auto& file : staged) written.push_back({file.path, file.size_bytes});
+    for (auto& file : staged) state_->prepare(file);
+    // New names are the likelier to fail, and are simply taken back.
+    for (const IfExists kind : {IfExists::kRefuse, IfExists::kReplace})
+      for (auto& file : staged)
+        if (file.if_exists == kind) state_->give_name(file);
+  } catch (...) {
+    state_->take_back();
     throw;
   }
-  for (const auto& file : state_->staged)
-    if (!file.hidden_name.empty()) ::unlink(file.hidden_name.c_str());
-  state_->staged.clear();
+  for (const auto& file : staged)
+    if (!file.old_file.empty()) ::unlink(file.old_file.c_str());
+  staged.clear();
+  state_->reserved.clear();
   state_->made_folders.clear();
+  state_->written = std::move(written);
 }
 
 const std::vector<OutputFiles::Written>& OutputFiles::written() const { return state_->written; }

@@ -1,12 +1,23 @@
 #include "etalon/base/file.hpp"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <bit>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
+#include <cstdio>
 #include <fstream>
 
 #include "etalon/base/error.hpp"
@@ -28,6 +39,12 @@ class Files : public testing::Test {
   void put(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
   std::string get(const fs::path& path) { return std::string(as_text(read_file(path))); }
   std::size_t entries() { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator())); }
+
+  bool knows_unnamed_files() {
+    const int file = ::open(folder_.c_str(), O_TMPFILE | O_WRONLY, 0600);
+    if (file >= 0) ::close(file);
+    return file >= 0;
+  }
 
   fs::path folder_;
 };
@@ -106,7 +123,8 @@ TEST_F(Files, SayWhenTheFolderCannotBeMade) {
   put(folder_ / "file", "x");
   EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_ / "file/below/a", IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("file"));
   EXPECT_THAT(message_of([&] { OutputFiles().stage("/proc/nowhere/a", IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("/proc/nowhere"));
-  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_, IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("is a folder"));
+  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_, IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("names a folder"));
+  EXPECT_THAT(message_of([&] { OutputFiles().reserve("/proc/nowhere/a", IfExists::kRefuse); }), testing::HasSubstr("/proc/nowhere"));
 }
 
 TEST_F(Files, SayWhenTheDiskIsFull) {
@@ -121,6 +139,85 @@ TEST_F(Files, SayWhenTheDiskIsFull) {
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_THAT(said, testing::HasSubstr("cannot write"));
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(Files, RefuseNamesOfFolders) {
+  for (const fs::path& path : {fs::path(), folder_ / "a" / "", folder_ / ".", folder_ / "..", folder_ / "absent/.", folder_})
+    EXPECT_THAT(message_of([&] { OutputFiles().reserve(path, IfExists::kReplace); }), testing::HasSubstr("names a folder, expected a file")) << path;
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(Files, RefuseTwoOutputsOfOneName) {
+  fs::create_directory(folder_ / "real");
+  fs::create_directory_symlink("real", folder_ / "link");
+  const auto same = testing::HasSubstr("two outputs have the same name");
+  OutputFiles outputs;
+  outputs.reserve(folder_ / "real/a", IfExists::kReplace);
+  EXPECT_THAT(message_of([&] { outputs.reserve(folder_ / "link/a", IfExists::kReplace); }), same);
+  outputs.stage(folder_ / "real/a", IfExists::kReplace, 0644, "first");  // what was reserved
+  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "link/./a", IfExists::kReplace, 0644, "second"); }), same);
+  EXPECT_THAT(message_of([&] { outputs.reserve(folder_ / "link/a", IfExists::kReplace); }), same);
+  outputs.stage(folder_ / "absent/b", IfExists::kRefuse, 0644, "b");
+  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "absent/../absent/b", IfExists::kRefuse, 0644, "b"); }), same);
+  outputs.commit();
+  EXPECT_EQ(get(folder_ / "real/a"), "first");
+}
+
+TEST_F(Files, RefuseToReplaceAnInput) {
+  put(folder_ / "model", "trained");
+  fs::create_symlink("model", folder_ / "link");
+  OutputFiles outputs;
+  outputs.protect(folder_ / "link");
+  outputs.protect(folder_ / "absent");
+  const auto input = testing::HasSubstr("is also an input of this run (give another name)");
+  EXPECT_THAT(message_of([&] { outputs.reserve(folder_ / "model", IfExists::kReplace); }), input);
+  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "link", IfExists::kReplace, 0644, "x"); }), input);
+  EXPECT_NO_THROW(outputs.reserve(folder_ / "absent", IfExists::kReplace));
+}
+
+TEST_F(Files, RestoreWhatWasReplacedWhenALaterNameFails) {
+  put(folder_ / "a", "old");
+  OutputFiles outputs;
+  outputs.stage(folder_ / "new", IfExists::kRefuse, 0644, "new");
+  outputs.stage(folder_ / "a", IfExists::kReplace, 0644, "new");
+  outputs.stage(folder_ / "b", IfExists::kReplace, 0644, "new");
+  fs::create_directory(folder_ / "b");  // rename cannot replace a folder by a file
+  EXPECT_THAT(message_of([&] { outputs.commit(); }), testing::HasSubstr("cannot write"));
+  EXPECT_EQ(get(folder_ / "a"), "old");
+  EXPECT_EQ(entries(), 2U);  // a and the folder b
+  EXPECT_TRUE(outputs.written().empty());
+}
+
+TEST_F(Files, MakeMissingFoldersAtCommitOnly) {
+  if (!knows_unnamed_files()) GTEST_SKIP() << "the folder for temporary files has no O_TMPFILE";
+  OutputFiles outputs;
+  outputs.reserve(folder_ / "new/folder/a", IfExists::kRefuse);
+  outputs.stage(folder_ / "new/folder/a", IfExists::kRefuse, 0644, "text");
+  EXPECT_EQ(entries(), 0U);
+  outputs.commit();
+  EXPECT_EQ(get(folder_ / "new/folder/a"), "text");
+}
+
+TEST_F(Files, RemoveTheFoldersOfAFailedCommit) {
+  OutputFiles outputs;
+  outputs.stage(folder_ / "new/folder/a", IfExists::kRefuse, 0644, "text");
+  outputs.stage(folder_ / "b", IfExists::kRefuse, 0644, "text");
+  put(folder_ / "b", "mine");
+  EXPECT_THAT(message_of([&] { outputs.commit(); }), testing::HasSubstr("exists already"));
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(Files, LeaveNothingBehindWhenKilled) {
+  if (!knows_unnamed_files()) GTEST_SKIP() << "the folder for temporary files has no O_TMPFILE";
+  EXPECT_EXIT(
+      {
+        OutputFiles outputs;
+        outputs.reserve(folder_ / "new/folder/a", IfExists::kRefuse);
+        outputs.stage(folder_ / "new/folder/a", IfExists::kRefuse, 0644, "text");
+        ::raise(SIGKILL);
+      },
+      testing::KilledBySignal(SIGKILL), "");
   EXPECT_EQ(entries(), 0U);
 }
 
@@ -141,6 +238,97 @@ TEST_F(Files, CheckIsDataFileKnowsPointersAndEmptyFiles) {
   EXPECT_THAT(message_of([&] { check_is_data_file(folder_ / "pointer"); }), testing::HasSubstr("Git LFS"));
   put(folder_ / "good", "x");
   EXPECT_NO_THROW(check_is_data_file(folder_ / "good"));
+}
+
+// --- file systems that can do less -----------------------------------------------------------------------------------
+// seccomp answers as they do: from here on this process gets `error_number` for the system call `number`, if `mask` is
+// 0 or its third argument has a bit of it.
+void deny(unsigned number, unsigned error_number, unsigned mask = 0) {
+  constexpr unsigned kThird = offsetof(seccomp_data, args[2]) + (std::endian::native == std::endian::big ? 4 : 0);
+  const auto skip = static_cast<unsigned char>(mask == 0 ? 2 : 0);  // the look at the argument
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, skip, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kThird),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | error_number),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+    std::perror("seccomp");
+    ::_exit(1);
+  }
+}
+
+constexpr unsigned kUnnamed = O_TMPFILE & ~O_DIRECTORY;
+
+void deny_hard_links() {
+  deny(SYS_openat, EOPNOTSUPP, kUnnamed);
+  deny(SYS_linkat, EPERM);
+#ifdef SYS_link
+  deny(SYS_link, EPERM);
+#endif
+}
+
+// In a process of its own: writes "a" (new), "b" (replaced) and "deep/c", meets a taken name, and ends with 0.
+[[noreturn]] void write_in(const fs::path& folder) {
+  const std::string failed = message_of([&] {
+    OutputFiles outputs;
+    outputs.stage(folder / "a", IfExists::kRefuse, 0644, "new");
+    outputs.stage(folder / "b", IfExists::kReplace, 0644, "new");
+    outputs.stage(folder / "deep/c", IfExists::kRefuse, 0644, "new");
+    outputs.commit();
+  });
+  const std::string taken = message_of([&] {
+    OutputFiles outputs;
+    outputs.stage(folder / "d", IfExists::kRefuse, 0644, "new");
+    outputs.stage(folder / "e", IfExists::kRefuse, 0644, "new");
+    std::ofstream(folder / "e") << "mine";
+    outputs.commit();
+  });
+  std::fprintf(stderr, "%s; %s\n", failed.c_str(), taken.c_str());
+  ::_exit(failed == "no error" && taken.find("exists already") != std::string::npos ? 0 : 1);
+}
+
+class SmallFileSystem : public Files {
+ protected:
+  void expect_written() {
+    EXPECT_EQ(get(folder_ / "a"), "new");
+    EXPECT_EQ(get(folder_ / "b"), "new");
+    EXPECT_EQ(get(folder_ / "deep/c"), "new");
+    EXPECT_EQ(get(folder_ / "e"), "mine");
+    EXPECT_EQ(entries(), 4U);  // a, b, deep, e
+  }
+};
+
+TEST_F(SmallFileSystem, WithoutHardLinks) {
+  put(folder_ / "b", "old");
+  EXPECT_EXIT((deny_hard_links(), write_in(folder_)), testing::ExitedWithCode(0), "");
+  expect_written();
+}
+
+TEST_F(SmallFileSystem, WithoutHardLinksAndWithoutRenameThatDoesNotReplace) {
+  put(folder_ / "b", "old");
+  EXPECT_EXIT((deny_hard_links(), deny(SYS_renameat2, EINVAL), write_in(folder_)), testing::ExitedWithCode(0), "");
+  expect_written();
+}
+
+bool change_root(const fs::path& folder) {
+  if (::geteuid() != 0 && ::unshare(CLONE_NEWUSER) != 0) return false;
+  return ::chroot(folder.c_str()) == 0 && ::chdir("/") == 0;
+}
+
+TEST_F(SmallFileSystem, InARootWithoutProc) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(change_root(folder_) ? 0 : 1);
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  if (status != 0) GTEST_SKIP() << "chroot is not permitted here";
+
+  put(folder_ / "b", "old");
+  EXPECT_EXIT(change_root(folder_) ? write_in("/") : ::_exit(1), testing::ExitedWithCode(0), "");
+  expect_written();
 }
 
 }  // namespace
