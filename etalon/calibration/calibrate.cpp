@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <set>
 #include <string_view>
 
@@ -112,7 +113,8 @@ CacheFit check_cache(const CalibrationCache& cache, const ModelProto& model, con
   if (!input) return fit;  // missing says so
   fit.input_range = input->scale * kInt8Steps;
   const double largest = std::max(std::fabs(how.lowest()), std::fabs(how.highest()));
-  fit.input_possible = fit.input_range > 0 && fit.input_range <= largest * (1 + kRangeSlack) && fit.input_range >= largest * kSmallestShare;
+  const bool only_black = input->scale == std::numeric_limits<float>::epsilon() / kInt8Steps;  // choose_range's answer to zeros alone
+  fit.input_possible = only_black || (fit.input_range > 0 && fit.input_range <= largest * (1 + kRangeSlack) && fit.input_range >= largest * kSmallestShare);
   return fit;
 }
 

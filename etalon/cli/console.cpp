@@ -6,6 +6,7 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <mutex>
@@ -16,6 +17,7 @@ namespace etalon {
 namespace {
 
 volatile std::sig_atomic_t stop_asked = 0;
+std::atomic<bool> log_failed = false;  // a line of the log could not be written: check() says so
 
 extern "C" void on_signal(int) {
   constexpr int kInterruptedStatus = 130;
@@ -35,8 +37,7 @@ std::string clock_text(double seconds) {
 void stop_on_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(signal, &action, nullptr);
   std::signal(SIGXFSZ, SIG_IGN);  // a limit on the size of files is an error of write(), as a full disk is
 }
 
@@ -69,10 +70,15 @@ struct Console::State {
 };
 
 Console::Console(const ConsoleOptions& options) : state_(std::make_unique<State>()) {
+  stop_on_signals();
   const auto terminal = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   terminal->set_pattern("%l: %v");
   std::vector<spdlog::sink_ptr> talk{terminal}, errors{terminal};
   if (options.log_file) {
+    // Opening a pipe that nobody reads would wait for ever.
+    std::error_code ignored;
+    if (std::filesystem::is_fifo(*options.log_file, ignored))
+      throw Error(Kind::kBadInput, fmt::format("the log file '{}' is a pipe, expected a file", escaped(options.log_file->string())), "give another --log_file");
     try {
       const auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file->string());
       file->set_pattern("%Y-%m-%d %H:%M:%S %l: %v");
@@ -87,6 +93,7 @@ Console::Console(const ConsoleOptions& options) : state_(std::make_unique<State>
   for (const auto& logger : {state_->talk, state_->errors}) {
     logger->set_level(options.verbose ? spdlog::level::debug : spdlog::level::info);
     logger->flush_on(spdlog::level::debug);
+    logger->set_error_handler([](const std::string&) { log_failed = true; });
   }
   state_->show_progress = options.progress_allowed && !options.log_file && ::isatty(STDERR_FILENO) == 1;
 }
@@ -130,6 +137,7 @@ void Console::end() {
 
 void Console::check() {
   if (stop_asked) throw Error(Kind::kInterrupted, "interrupted");
+  if (log_failed.exchange(false)) throw Error(Kind::kEnvironment, "cannot write the log", "free some space or give another --log_file");
 }
 
 }  // namespace etalon

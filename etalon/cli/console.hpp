@@ -35,7 +35,8 @@ class Console final : public Log, public Progress {
   std::unique_ptr<State> state_;
 };
 
-// SIGINT and SIGTERM make the next check() throw; a second one ends the process at once with status 130.
+// SIGINT, SIGTERM and SIGHUP make the next check() throw; a second one ends the process at once with status 130. A
+// Console does this for itself; verbs without one are ended by the signals at once.
 void stop_on_signals();
 
 }  // namespace etalon

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "etalon/cli/console.hpp"
-#include "etalon/cli/table.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/cli/verbs.hpp"
 #include "etalon/pipeline/compare_int8.hpp"
@@ -15,8 +14,8 @@ namespace {
 nlohmann::ordered_json document_of(const CompareResult& result) {
   nlohmann::ordered_json outputs = nlohmann::ordered_json::array();
   for (const auto& [tensor, decibel] : result.snr_db) {
-    // JSON has no infinity: equal outputs have no ratio.
-    outputs.push_back({{"output", tensor}, {"INT8 to FP32, SNR in dB", std::isfinite(decibel) ? nlohmann::ordered_json(std::round(decibel * 100) / 100) : nlohmann::ordered_json("equal")}});
+    // JSON has no infinity: outputs that are equal, or zero in FP32, have no ratio.
+    outputs.push_back({{"output", tensor}, {"INT8 to FP32, SNR in dB", std::isfinite(decibel) ? nlohmann::ordered_json(std::round(decibel * 100) / 100) : nlohmann::ordered_json(decibel > 0 ? "equal" : "no signal")}});
   }
   nlohmann::ordered_json document{{"version", 1}, {"images", result.image_count}, {"layers in INT8", fmt::format("{} of {}", result.simulated_layers, result.layers)}, {"outputs", outputs}};
   nlohmann::ordered_json counts = nlohmann::ordered_json::array();
@@ -47,16 +46,10 @@ int detectnet_v2_compare_command(std::vector<std::string> words) {
   if (!spec.empty()) options.experiment_spec = spec;
   if (!picture.empty()) options.picture = picture;
   if (!picture_image.empty()) options.picture_image = picture_image;
-  Console console({.verbose = verbose, .progress_allowed = !json, .log_file = std::nullopt});
-  try {
-    const auto document = document_of(compare_int8(options, console, console));
-    fmt::print("{}", json ? document.dump(2) + "\n" : text_from_json(document));
-    return 0;
-  } catch (const Error& error) {
-    console.error(error.line());
-    if (json) fmt::print("{}\n", error_document(error).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-    return exit_status(error);
-  }
+  return run_verb(json, [&] {
+    Console console({.verbose = verbose, .progress_allowed = !json, .log_file = std::nullopt});
+    return document_of(compare_int8(options, console, console));
+  });
 }
 
 }  // namespace etalon

@@ -1,8 +1,5 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 
-#include "etalon/cli/table.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/cli/verbs.hpp"
 #include "etalon/pipeline/doctor.hpp"
@@ -24,9 +21,7 @@ int doctor_command(std::vector<std::string> words) {
   if (!model.empty()) options.model = model;
   if (!spec.empty()) options.experiment_spec = spec;
   if (!images.empty()) options.cal_image_dir = images;
-  const auto examined = examine(options);
-  fmt::print("{}", json ? examined.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text_from_json(examined));
-  return has_errors(examined) ? 1 : 0;
+  return run_verb(json, [&] { return examine(options); }, [](const auto& examined) { return has_errors(examined) ? 1 : 0; });
 }
 
 }  // namespace etalon

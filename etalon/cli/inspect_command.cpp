@@ -1,8 +1,5 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
 
-#include "etalon/cli/table.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/cli/verbs.hpp"
 #include "etalon/pipeline/inspect.hpp"
@@ -17,15 +14,7 @@ int inspect_command(std::vector<std::string> words) {
   app.add_flag("--json", json, "one JSON document on stdout");
   app.footer("Examples:\n  etalon inspect resnet18.hdf5\n  etalon inspect cal.bin --json\n  etalon inspect model.onnx");
   if (const auto done = parse_flags(app, std::move(words))) return *done;
-  try {
-    const auto seen = inspect_file(file);
-    fmt::print("{}", json ? seen.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text_from_json(seen));
-    return 0;
-  } catch (const Error& error) {
-    if (json) fmt::print("{}\n", error_document(error).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
-    fmt::print(stderr, "error: {}\n", error.line());
-    return exit_status(error);
-  }
+  return run_verb(json, [&] { return inspect_file(file); });
 }
 
 }  // namespace etalon

@@ -1,5 +1,7 @@
 // etalon: from the command line to a verb, and from its result to an exit status.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -64,10 +66,22 @@ int run(std::string_view program_name, std::vector<std::string> words) {
 }  // namespace
 }  // namespace etalon
 
+namespace {
+
+// A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened, and our talk would go into it.
+void open_standard_streams() {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = ::open("/dev/null", O_RDWR)) {
+  }
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  etalon::stop_on_signals();
+  open_standard_streams();
   try {
-    return etalon::run(argc > 0 ? argv[0] : "etalon", std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+    const int status = etalon::run(argc > 0 ? argv[0] : "etalon", std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw etalon::Error(etalon::Kind::kEnvironment, "cannot write to standard output");
+    return status;
   } catch (const std::exception& failure) {
     const etalon::Error error = etalon::as_error(failure);
     fmt::print(stderr, "error: {}\n", error.line());

@@ -22,7 +22,8 @@ struct CommonFlags {
   bool verbose = false, json = false;
   int gpus = 1, num_processes = -1;
   std::vector<int> gpu_index;
-  bool use_amp = false;
+  bool use_amp = false, multi_node = false, launch_cuda_blocking = false;
+  std::string mpirun_arg;
 };
 
 // Adds the flags of `CommonFlags` to a task's flags.
@@ -35,14 +36,18 @@ void note_ignored(const CLI::App& app, std::initializer_list<const char*> names,
 // is printed), else nothing.
 std::optional<int> parse_flags(CLI::App& app, std::vector<std::string> words);
 
-struct TaskNames {
-  std::string running;      // "Export": "Export finished successfully."
-};
-
 // Runs `body`, whose result is the task's JSON document, and ends as TAO does: last line `Execution status: PASS` or
 // `FAIL` on stdout (on stderr with --json), exit status 0, 1, 2 or 130.
-int run_tao_task(const CommonFlags& flags, const TaskNames& names,
+// `name` begins status.json's last message: "Export" finished successfully.
+int run_tao_task(const CommonFlags& flags, std::string_view name,
                  const std::function<nlohmann::ordered_json(Console&, StatusLog&)>& body);
+
+// Runs a verb that is no task of TAO's: its document is printed as JSON or as text, an error as one line (and, with
+// --json, as a document too). Returns the exit status; `status_of` may make a document a failure.
+int run_verb(bool json, const std::function<nlohmann::ordered_json()>& body,
+             const std::function<int(const nlohmann::ordered_json&)>& status_of = {});
+
+void print_json(const nlohmann::ordered_json& document);
 
 // The document that --json prints for a failure.
 nlohmann::ordered_json error_document(const Error& error);

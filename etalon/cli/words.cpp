@@ -30,8 +30,7 @@ std::string expand_flag(const std::string& word, std::span<const std::string> lo
 
 std::vector<std::string> canonical_words(std::string_view program_name, std::vector<std::string> words) {
   const std::string link = std::filesystem::path(program_name).filename().string();
-  const bool named_after_network = link != "tao" && link != "etalon" && !link.empty() && (link == "detectnet_v2" || link == "mask_rcnn");
-  if (named_after_network) words.insert(words.begin(), link);
+  if (link == "detectnet_v2" || link == "mask_rcnn") words.insert(words.begin(), link);
   if (!words.empty() && words.front() == "model") words.erase(words.begin());
   return words;
 }
@@ -41,6 +40,19 @@ std::vector<std::string> task_first(std::vector<std::string> words, std::span<co
   const auto task = std::ranges::find_if(words, [&](const std::string& word) { return std::ranges::find(tasks, word) != tasks.end(); });
   if (task != words.end()) std::rotate(words.begin(), task, task + 1);
   return words;
+}
+
+std::vector<std::string> without_empty_values(std::vector<std::string> words) {
+  std::vector<std::string> kept;
+  for (auto& word : words) {
+    if (word.starts_with("--") && word.find('=') == word.size() - 1) continue;
+    if (word.empty() && !kept.empty() && kept.back().starts_with("-")) {
+      kept.pop_back();
+    } else {
+      kept.push_back(std::move(word));
+    }
+  }
+  return kept;
 }
 
 std::vector<std::string> expand_flags(std::vector<std::string> words, std::span<const std::string> long_flags) {

@@ -17,6 +17,9 @@ std::vector<std::string> canonical_words(std::string_view program_name, std::vec
 // {"export", "--gpu_index", "0", ...}. (TAO parses such flags and then forgets them.)
 std::vector<std::string> task_first(std::vector<std::string> words, std::span<const std::string> tasks);
 
+// A flag with an empty value (`--key=`, `-k ""`) is not given, as with TAO: both words are dropped.
+std::vector<std::string> without_empty_values(std::vector<std::string> words);
+
 // An unambiguous prefix of a known long flag becomes that flag, as Python's argparse does it; "-np" becomes
 // "--num_processes". Errors (kWrongUsage): an ambiguous prefix (names the candidates), an unknown flag (with the
 // nearest). Words after "--" are left alone.

@@ -37,6 +37,11 @@ TEST(TaskFirst, MovesFlagsThatStandBeforeTheTask) {
   EXPECT_EQ(task_first({"--help"}, tasks), Words{"--help"});
 }
 
+TEST(WithoutEmptyValues, DropsFlagsWhoseValueIsEmpty) {
+  EXPECT_EQ(without_empty_values({"-m", "x", "-k", "", "--results_dir=", "--force"}), (Words{"-m", "x", "--force"}));
+  EXPECT_EQ(without_empty_values({"--key=a="}), Words{"--key=a="}) << "a value may end in =";
+}
+
 TEST(ExpandFlags, TakesUnambiguousPrefixes) {
   EXPECT_EQ(expand_flags({"--mod", "m", "--cal_cache", "c", "--data=int8", "-np", "1"}, kFlags),
             (Words{"--model", "m", "--cal_cache_file", "c", "--data_type=int8", "--num_processes", "1"}));

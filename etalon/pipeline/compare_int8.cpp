@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <set>
+#include <algorithm>
+#include <cmath>
+#include <functional>
 #include <vector>
 
 #include "etalon/base/error.hpp"
@@ -21,7 +23,6 @@ namespace etalon {
 namespace {
 
 namespace fs = std::filesystem;
-using Outputs = std::map<std::string, Tensor>;
 
 std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
 
@@ -45,16 +46,28 @@ std::map<std::string, float> scales_of(const CalibrationCache& cache, const Mode
   return scales;
 }
 
-std::vector<Outputs> run_on(const ModelProto& model, const std::vector<fs::path>& images, const InputSize& size, const Preprocessing& how, int threads,
-                            std::string_view what, Progress& progress) {
-  Session session(model, {.threads = threads});
-  std::vector<Outputs> all(images.size());
-  progress.begin(what, images.size());
-  session.run_all(
-      images.size(), [&](std::size_t i, std::span<float> input) { load_calibration_image(images[i], size.width, size.height, how, input); },
-      [&](std::size_t i, const Outputs& outputs) { all[i] = outputs; }, progress);
+// Both models on the same images, a few at a time: `take` gets each image's index and outputs, in order.
+void run_both(const ModelProto& exact, const ModelProto& rounded, const std::vector<fs::path>& images, const InputSize& size, const Preprocessing& how,
+              int threads, Progress& progress, const std::function<void(std::size_t, const Outputs&, const Outputs&)>& take) {
+  constexpr std::size_t kAtOnce = 16;  // outputs are kept for so many images, not for all
+  Session exact_session(exact, {.threads = threads}), rounded_session(rounded, {.threads = threads});
+  progress.begin("comparing", 2 * images.size());
+  for (std::size_t first = 0; first < images.size(); first += kAtOnce) {
+    const std::size_t count = std::min(kAtOnce, images.size() - first);
+    const auto load = [&](std::size_t i, std::span<float> input) { load_calibration_image(images[first + i], size.width, size.height, how, input); };
+    std::vector<Outputs> kept(count);
+    exact_session.run_all(count, load, [&](std::size_t i, const Outputs& outputs) { kept[i] = outputs; }, progress);
+    rounded_session.run_all(count, load, [&](std::size_t i, const Outputs& outputs) { take(first + i, kept[i], outputs); }, progress);
+  }
   progress.end();
-  return all;
+}
+
+void check_finite(const Outputs& outputs, std::string_view precision, const fs::path& image) {
+  for (const auto& [name, tensor] : outputs)
+    for (const float value : tensor.values)
+      if (!std::isfinite(value))
+        throw Error(Kind::kBadInput, fmt::format("output '{}' is {} in {} on {}", escaped(name), value, precision, quoted(image)),
+                    precision == "FP32" ? "the model itself overflows" : "its ranges are too wide or too narrow: calibrate anew");
 }
 
 // Output tensor whose name has `word`: "cov" or "bbox", as nvinfer looks for them.
@@ -111,6 +124,10 @@ std::map<std::string, std::size_t> count_by_class(const std::vector<Detection>& 
 CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& progress) {
   OutputFiles outputs;
   const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  outputs.protect(options.model);
+  outputs.protect(options.cal_cache_file);
+  if (options.experiment_spec) outputs.protect(*options.experiment_spec);
+  if (options.picture_image) outputs.protect(*options.picture_image);
   if (options.picture) outputs.reserve(*options.picture, if_exists);
 
   const ModelProto model = within([&] { return quoted(options.model); }, [&] { return read_onnx(options.model); });
@@ -131,18 +148,25 @@ CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& pr
   result.simulated_layers = count_quantizable_layers(model, scales);
   if (options.picture_image) images.push_back(*options.picture_image);
   const std::size_t drawn = options.picture_image ? images.size() - 1 : 0;
-  const auto exact = run_on(model, images, size, how, options.threads, "FP32", progress);
-  const auto rounded = run_on(simulated, images, size, how, options.threads, "INT8", progress);
   std::map<std::string, SignalToNoise> snr;
-  for (std::size_t i = 0; i < result.image_count; ++i)
-    for (const auto& [name, tensor] : exact[i]) snr[name].add(tensor.values, rounded[i].at(name).values);
+  Outputs drawn_fp32, drawn_int8;
+  run_both(model, simulated, images, size, how, options.threads, progress, [&](std::size_t i, const Outputs& exact, const Outputs& rounded) {
+    check_finite(exact, "FP32", images[i]);
+    check_finite(rounded, "INT8", images[i]);
+    if (i < result.image_count)
+      for (const auto& [name, tensor] : exact) snr[name].add(tensor.values, rounded.at(name).values);
+    if (i == drawn) {
+      drawn_fp32 = exact;
+      drawn_int8 = rounded;
+    }
+  });
   for (const auto& [name, ratio] : snr) result.snr_db[name] = ratio.decibel();
 
   if (options.picture) {
-    const auto class_count = static_cast<std::size_t>(output_named(exact[drawn], "cov").shape[1]);
+    const auto class_count = static_cast<std::size_t>(output_named(drawn_fp32, "cov").shape[1]);
     const DetectionSettings settings = detection_settings(options.experiment_spec, class_count);
-    const auto found_fp32 = detect(exact[drawn], size, settings.clustering, settings.box_code);
-    const auto found_int8 = detect(rounded[drawn], size, settings.clustering, settings.box_code);
+    const auto found_fp32 = detect(drawn_fp32, size, settings.clustering, settings.box_code);
+    const auto found_int8 = detect(drawn_int8, size, settings.clustering, settings.box_code);
     result.detections_fp32 = count_by_class(found_fp32, settings.labels);
     result.detections_int8 = count_by_class(found_int8, settings.labels);
     const Image photo = within([&] { return quoted(images[drawn]); }, [&] { return to_rgb(decode_image(read_file(images[drawn]))); });

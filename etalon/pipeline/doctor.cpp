@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <fstream>
+#include <sstream>
 #include <vector>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/calibration/image_folder.hpp"
+#include "etalon/images/image.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
 #include "etalon/onnx/padding_fault.hpp"
 #include "etalon/pipeline/trained_model.hpp"
@@ -65,15 +69,12 @@ void check_onnx_model(const fs::path& path, Checks& checks) {
   });
 }
 
-void check_images(const fs::path& folder, const std::optional<Deployable>& model, Checks& checks) {
+void check_images(const fs::path& folder, Checks& checks) {
   checks.run("images", [&] {
     const auto images = list_calibration_images(folder);
     if (images.empty()) throw Error(Kind::kBadInput, fmt::format("'{}' has no image (jpg, jpeg, png)", escaped(folder.string())));
-    if (model) {
-      std::vector<float> input(static_cast<std::size_t>(model->channels * model->height * model->width));
-      load_calibration_image(images.front(), static_cast<int>(model->width), static_cast<int>(model->height), model->preprocessing, input);
-    }
-    return fmt::format("{} images{}", images.size(), model ? ", the first can be read" : "");
+    for (const auto& path : images) within([&] { return "'" + escaped(path.string()) + "'"; }, [&] { decode_image(read_file(path)); });
+    return fmt::format("{} images, all can be read", images.size());
   });
 }
 
@@ -83,6 +84,23 @@ void check_size(const detectnet_v2::Experiment& spec, const Deployable& model, C
   const bool equal = wanted.output_image_width() == model.width && wanted.output_image_height() == model.height;
   checks.row("input size", equal ? "ok" : "note",
              fmt::format("model {}x{}, spec {}x{} (width x height)", model.width, model.height, wanted.output_image_width(), wanted.output_image_height()));
+  if (wanted.output_image_channel() == 0 || wanted.output_image_channel() == model.channels) return;
+  checks.row("input channels", "error", fmt::format("model {}, spec {}: this is another model's spec", model.channels, wanted.output_image_channel()));
+}
+
+// The processor's vector instructions that matter to inference, as Linux names them; empty where it does not tell.
+std::vector<std::string> instruction_sets() {
+  constexpr std::string_view kKnown[] = {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
+  std::ifstream file("/proc/cpuinfo");
+  std::vector<std::string> found;
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("flags")) continue;
+    std::istringstream words(line);
+    for (std::string word; words >> word;)
+      if (std::ranges::find(kKnown, word) != std::end(kKnown)) found.push_back(word);
+    break;
+  }
+  return found;
 }
 
 }  // namespace
@@ -116,11 +134,11 @@ nlohmann::ordered_json examine(const DoctorOptions& options) {
     }
   }
   if (model && spec) check_size(spec->experiment, *model, checks);
-  if (options.cal_image_dir) check_images(*options.cal_image_dir, model, checks);
+  if (options.cal_image_dir) check_images(*options.cal_image_dir, checks);
   const RuntimeFacts runtime = runtime_facts();
   return {{"version", 1},
           {"etalon", ETALON_VERSION},
-          {"runtime", {{"openvino", runtime.version}, {"device", runtime.device}, {"capabilities", runtime.capabilities}}},
+          {"runtime", {{"openvino", runtime.version}, {"device", runtime.device}, {"instruction_sets", instruction_sets()}, {"capabilities", runtime.capabilities}}},
           {"checks", checks.take()}};
 }
 

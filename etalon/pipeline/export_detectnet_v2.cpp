@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <optional>
+#include <set>
 
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/calibrate.hpp"
@@ -10,6 +11,7 @@
 #include "etalon/deployment/deepstream.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
+#include "etalon/networks/detectnet_v2/spec_facts.hpp"
 #include "etalon/pipeline/trained_model.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 #include "etalon/workers/codec.hpp"
@@ -27,11 +29,17 @@ std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) +
 
 // --- what the options mean -------------------------------------------------------------------------------------------
 
+bool uses_existing_cache(const ExportOptions& options) {
+  std::error_code ignored;
+  return options.data_type == DataType::kInt8 && !options.force && fs::exists(options.cal_cache_file, ignored);
+}
+
 void check_options(const ExportOptions& options) {
   if (options.gen_ds_config && !options.experiment_spec)
     throw Error(Kind::kWrongUsage, "--gen_ds_config needs --experiment_spec: the class names stand there", "add -e SPEC");
   if (!options.engine_file.empty()) not_there_yet("--engine_file: building engines", "build it from the ONNX with trtexec on the target machine");
-  if (options.data_type != DataType::kInt8) return;
+  if (!options.cal_json_file.empty()) not_there_yet("--cal_json_file: ranges of quantisation-aware models");
+  if (options.data_type != DataType::kInt8 || uses_existing_cache(options)) return;
   if (!options.cal_data_file.empty()) not_there_yet("--cal_data_file: calibrating from a tensorfile", "give --cal_image_dir FOLDER alone");
   if (!options.cal_image_dir.empty()) return;
   if (options.experiment_spec) not_there_yet("calibrating from the experiment spec's data loader", "give --cal_image_dir FOLDER");
@@ -54,6 +62,10 @@ CodecFound codec_for_etlt(const ExportOptions& options, const fs::path& path) {
 // The ending of -o decides; without one, .etlt if there is a key and the codec (docs/decisions.md 5).
 ModelFile choose_model_file(const ExportOptions& options, Log& log) {
   fs::path path = options.output_file.value_or(fs::path(".") / options.model.stem());
+  std::error_code ignored;
+  const std::string name = path.filename().string();
+  if (name.empty() || name == "." || name == ".." || name == ".onnx" || name == ".etlt" || (options.output_file && fs::is_directory(path, ignored)))
+    throw Error(Kind::kWrongUsage, fmt::format("--output_file {} names a folder, expected a file", quoted(path)), "give a name that ends in .onnx or .etlt");
   const std::string ending = options.output_file ? path.extension().string() : "";
   if (ending == ".onnx") return {path, std::nullopt};
   if (ending == ".etlt") return {path, codec_for_etlt(options, path)};
@@ -91,8 +103,22 @@ std::vector<fs::path> draw_images(const ExportOptions& options, Log& log) {
   std::vector<fs::path> drawn;
   for (const std::size_t i : draw_without_replacement(available.size(), wanted, options.seed)) drawn.push_back(available[i]);
   log.info(fmt::format("calibrating on {} of the {} images in {}, drawn with seed {}", wanted, available.size(), quoted(options.cal_image_dir), options.seed));
-  for (const auto& path : drawn) log.debug(fmt::format("calibration image {}", quoted(path)));
+  if (options.experiment_spec) log.info("they come from --cal_image_dir, which was given; TAO would take the data loader of --experiment_spec");
+  std::string names;
+  for (const auto& path : drawn) names += (names.empty() ? "" : ", ") + escaped(path.filename().string());
+  log.info(fmt::format("the images: {}", names));
   return drawn;
+}
+
+// TensorRT compares names letter by letter, so a table of the other spelling is of no use to it.
+void warn_of_other_names(const CalibrationCache& cache, const Deployable& deployable, Log& log) {
+  std::set<std::string_view> lines;
+  for (const auto& line : cache.lines) lines.insert(line.tensor);
+  std::size_t otherwise = 0;
+  for (const auto& name : activation_names(deployable.model.graph())) otherwise += lines.contains(name) ? 0 : 1;
+  if (otherwise > 0)
+    log.warning(fmt::format("the cache spells {} tensors otherwise than the model, with or without ':0', and TensorRT will not find them: "
+                            "write the model with --tensor_names {}", otherwise, deployable.input.ends_with(":0") ? "plain" : "tf"));
 }
 
 void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
@@ -108,8 +134,12 @@ void use_existing_cache(const ExportOptions& options, const Deployable& deployab
     if (!fit.input_possible)
       throw Error(Kind::kBadInput, fmt::format("this cache is not of this model: its input range {} cannot come from images between {} and {}", fit.input_range,
                                                deployable.preprocessing.lowest(), deployable.preprocessing.highest()), kHint);
-    log.info(fmt::format("using the cache {} that is there ({}, {} lines); --force calibrates anew", quoted(path), escaped(cache.header), cache.lines.size()));
-    if (!fit.surplus.empty()) log.info(fmt::format("{} of its lines name no tensor of this model, which is harmless; the first is '{}'", fit.surplus.size(), escaped(fit.surplus.front())));
+    log.info(fmt::format("using the cache {} that is there ({}, {} lines): nothing is calibrated; --force calibrates anew", quoted(path), escaped(cache.header), cache.lines.size()));
+    warn_of_other_names(cache, deployable, log);
+    if (fit.surplus.empty()) return;
+    log.write(fit.surplus.size() * 2 > cache.lines.size() ? LogLevel::kWarning : LogLevel::kInfo,
+              fmt::format("{} of its {} lines name no tensor of this model, which TensorRT passes over; -v lists them", fit.surplus.size(), cache.lines.size()));
+    for (const auto& name : fit.surplus) log.debug(fmt::format("no tensor of this model: '{}'", escaped(name)));
   });
 }
 
@@ -125,6 +155,8 @@ std::string calibrate(const ExportOptions& options, const Deployable& deployable
 void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_exists, unsigned mode, const std::string& text, Log& log) {
   std::error_code ignored;
   if (fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) == text.size() && as_text(read_file(path)) == text) {
+    constexpr unsigned kOwnerOnly = 0600;
+    if (mode == kOwnerOnly) fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);  // it may have been opened up since
     log.info(fmt::format("{} is there already with the same content", quoted(path)));
     return;
   }
@@ -133,7 +165,7 @@ void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_
 
 // nvinfer takes paths relative to the folder of its configuration.
 std::string relative_to(const fs::path& folder, const fs::path& path) {
-  return fs::absolute(path).lexically_normal().lexically_proximate(fs::absolute(folder).lexically_normal()).string();
+  return fs::weakly_canonical(fs::absolute(path)).lexically_proximate(fs::weakly_canonical(fs::absolute(folder))).string();
 }
 
 void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable, const ModelFile& output, Log& log) {
@@ -145,11 +177,13 @@ void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, 
   model.key = options.key;
   model.mode = network_mode(options.data_type);
   if (options.data_type == DataType::kInt8) model.calibration_cache = relative_to(folder, options.cal_cache_file);
-  const NvinferConfig config = nvinfer_config(deployable, model);
+  const auto in_spec = [&] { return quoted(*options.experiment_spec); };
+  const NvinferConfig config = within(in_spec, [&] { return nvinfer_config(deployable, model); });
+  const std::string labels = within(in_spec, [&] { return labels_txt(deployable.labels); });
   for (const auto& warning : config.warnings) log.warning(warning);
   const bool holds_key = !options.key.empty();
   if (holds_key) log.info(fmt::format("{} holds the key, as TAO writes it: only you may read it (mode 0600)", quoted(folder / "nvinfer_config.txt")));
-  stage_unless_equal(outputs, folder / "labels.txt", if_exists, 0666, labels_txt(deployable.labels), log);
+  stage_unless_equal(outputs, folder / "labels.txt", if_exists, 0666, labels, log);
   stage_unless_equal(outputs, folder / "nvinfer_config.txt", if_exists, holds_key ? 0600 : 0666, config.text, log);
 }
 
@@ -164,6 +198,17 @@ void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deplo
   });
 }
 
+// The spec, and everything of it that an export reads: a fault is the spec's, not the model's.
+DetectnetV2Spec read_spec(const fs::path& path, Log& log) {
+  DetectnetV2Spec spec = read_detectnet_v2_spec(path);
+  for (const auto& finding : spec.findings) log.warning(fmt::format("{}: {}", quoted(path), describe(finding)));
+  within([&] { return quoted(path); }, [&] {
+    clustering_of(spec.experiment, target_class_names(spec.experiment));
+    box_code_of(spec.experiment);
+  });
+  return spec;
+}
+
 }  // namespace
 
 ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress, StatusLog& status) {
@@ -173,21 +218,19 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   // What would fail at the end fails now.
   const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
   const bool int8 = options.data_type == DataType::kInt8;
-  std::error_code ignored;
-  const bool cache_exists = int8 && !options.force && fs::exists(options.cal_cache_file, ignored);
+  const bool cache_exists = uses_existing_cache(options);
   OutputFiles outputs;
   check_is_data_file(options.model);
-  outputs.reserve(output.path, if_exists);
   std::vector<fs::path> images;
-  if (int8 && !cache_exists) {
-    outputs.reserve(options.cal_cache_file, if_exists);
-    images = draw_images(options, log);
-  }
+  if (int8 && !cache_exists) images = draw_images(options, log);
+  if (cache_exists && !options.cal_image_dir.empty()) list_calibration_images(options.cal_image_dir);  // a wrong name is a fault all the same
+  outputs.protect(options.model);
+  if (options.experiment_spec) outputs.protect(*options.experiment_spec);
+  for (const auto& path : images) outputs.protect(path);
+  outputs.reserve(output.path, if_exists);
+  if (int8 && !cache_exists) outputs.reserve(options.cal_cache_file, if_exists);
   std::optional<DetectnetV2Spec> spec;
-  if (options.experiment_spec) {
-    spec = read_detectnet_v2_spec(*options.experiment_spec);
-    for (const auto& finding : spec->findings) log.warning(fmt::format("{}: {}", quoted(*options.experiment_spec), describe(finding)));
-  }
+  if (options.experiment_spec) spec = read_spec(*options.experiment_spec, log);
 
   using Status = StatusLog::Status;
   status.write(Status::kRunning, "Exporting the model.");
@@ -206,22 +249,22 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
 
   ExportResult result;
   stage_model(outputs, options, deployable, output);
-  if (int8 && cache_exists) use_existing_cache(options, deployable, log);
+  if (options.gen_ds_config) stage_deepstream_files(outputs, options, deployable, output, log);
+  if (cache_exists) use_existing_cache(options, deployable, log);
   if (int8 && !cache_exists) {
     status.write(Status::kRunning, "Calibration takes time especially if number of batches is large.");
     outputs.stage(options.cal_cache_file, if_exists, 0666, calibrate(options, deployable, images, progress));
     for (const auto& path : images) result.calibration_images.push_back(path.string());
   }
-  if (options.gen_ds_config) stage_deepstream_files(outputs, options, deployable, output, log);
 
   outputs.commit();
   result.written = outputs.written();
   result.model_file = output.path;
   result.parameter_count = deployable.parameter_count;
-  result.onnx_size_bytes = result.written.front().size_bytes;
+  result.model_size_bytes = result.written.front().size_bytes;  // the model was staged first
   for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
   status.write(Status::kSuccess, "Export complete.",
-               {{"param_count", static_cast<double>(result.parameter_count) / 1e6}, {"size", static_cast<double>(result.onnx_size_bytes) / (1 << 20)}});
+               {{"param_count", static_cast<double>(result.parameter_count) / 1e6}, {"size", static_cast<double>(result.model_size_bytes) / (1 << 20)}});
   return result;
 }
 

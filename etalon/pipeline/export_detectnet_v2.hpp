@@ -17,7 +17,7 @@ struct ExportResult {
   std::vector<OutputFiles::Written> written;  // in the order they were made
   std::filesystem::path model_file;
   std::uint64_t parameter_count = 0;
-  std::uint64_t onnx_size_bytes = 0;
+  std::uint64_t model_size_bytes = 0;
   std::vector<std::string> calibration_images;  // in the order drawn; empty when nothing was calibrated
 };
 

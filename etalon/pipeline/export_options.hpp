@@ -27,6 +27,7 @@ struct ExportOptions {
   std::filesystem::path cal_cache_file = "./cal.bin";
   std::uint64_t batches = 10;
   std::uint64_t batch_size = 8;
+  std::filesystem::path cal_json_file;
   std::filesystem::path engine_file;
   std::optional<std::int64_t> static_batch_size;  // else the batch is dynamic
 

@@ -107,12 +107,11 @@ void add_etlt(const fs::path& path, Json& seen) {
   const EtltHeader header = read_etlt_header(read_file_head(path, 4096), fs::file_size(path));
   seen["payload"] = header.input_name.empty() ? "ONNX, encrypted" : "UFF, encrypted";
   if (!header.input_name.empty()) seen["input"] = header.input_name;
-  constexpr std::uint64_t kNonceBytes = 16;  // what NVIDIA's codec puts before the encrypted bytes
-  seen["payload_size_bytes"] = fs::file_size(path) - header.payload_offset - kNonceBytes;
+  seen["payload_size_bytes"] = header.payload_size_bytes;
 }
 
 void add_spec(const fs::path& path, Json& seen) {
-  const Bytes bytes = read_file(path);
+  const Bytes bytes = read_file(path, 16 << 20);
   const DetectnetV2Spec spec = parse_detectnet_v2_spec(as_text(bytes));  // the caller names the file
   seen["network"] = "detectnet_v2";
   seen["architecture"] = fmt::format("{} {}", spec.experiment.model_config().arch(), spec.experiment.model_config().num_layers());

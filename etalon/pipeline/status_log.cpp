@@ -42,6 +42,10 @@ void StatusLog::write(Status status, std::string_view message, const nlohmann::o
   record["verbosity"] = "INFO";
   record["message"] = message;
   *file_ << python_json_line(record) << '\n' << std::flush;
+  if (!*file_) {
+    file_.reset();
+    throw Error(Kind::kEnvironment, "cannot write status.json", "free some space or give another --results_dir");
+  }
 }
 
 std::string python_json_line(const nlohmann::ordered_json& object) {

@@ -45,10 +45,12 @@ FileKind kind_of_file(const fs::path& path) {
   const Bytes head = read_file_head(path, kHeadBytes);
   if (looks_like_hdf5(head)) return FileKind::kKerasHdf5;
   if (looks_like_zip(head)) return FileKind::kZip;
+  // Encrypted bytes look like anything now and then, so these endings come before the weaker signatures.
+  if (path.extension() == ".etlt") return FileKind::kEtlt;
+  if (path.extension() == ".tlt") return FileKind::kEncryptedOrUnknown;
   if (looks_like_calibration_cache(head)) return FileKind::kCalibrationCache;
   if (looks_like_onnx(head)) return FileKind::kOnnx;
   if (looks_like_text(head)) return FileKind::kSpec;
-  if (path.extension() == ".etlt") return FileKind::kEtlt;
   return FileKind::kEncryptedOrUnknown;
 }
 
