@@ -7,11 +7,16 @@
 namespace etalon {
 namespace {
 
-// Bytes of the UTF-8 sequence that starts at `text`, 0 if there is none (overlong forms and surrogates included).
+// Bytes of the UTF-8 sequence that starts at `text`, 0 if there is none (overlong forms and surrogates
+// included).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned lead = byte(0);
-  const std::size_t n = lead < 0x80 ? 1 : lead >= 0xc2 && lead < 0xe0 ? 2 : lead >= 0xe0 && lead < 0xf0 ? 3 : lead >= 0xf0 && lead < 0xf5 ? 4 : 0;
+  const std::size_t n = lead < 0x80                   ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                      : 0;
   if (n == 0 || n > text.size()) return 0;
   for (std::size_t i = 1; i < n; ++i)
     if ((byte(i) & 0xc0) != 0x80) return 0;
@@ -26,12 +31,18 @@ std::size_t utf8_length(std::string_view text) {
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
-    case Kind::kBadInput: return "bad_input";
-    case Kind::kWrongUsage: return "wrong_usage";
-    case Kind::kUnsupported: return "unsupported";
-    case Kind::kEnvironment: return "environment";
-    case Kind::kInterrupted: return "interrupted";
-    case Kind::kInternal: return "internal";
+    case Kind::kBadInput:
+      return "bad_input";
+    case Kind::kWrongUsage:
+      return "wrong_usage";
+    case Kind::kUnsupported:
+      return "unsupported";
+    case Kind::kEnvironment:
+      return "environment";
+    case Kind::kInterrupted:
+      return "interrupted";
+    case Kind::kInternal:
+      return "internal";
   }
   return "internal";
 }
@@ -64,8 +75,6 @@ void Error::add_place(std::string place) {
   for (const auto& p : places_) what_ += ", in " + p;
 }
 
-std::string Error::line() const {
-  return hint_.empty() ? what_ : what_ + " (" + hint_ + ")";
-}
+std::string Error::line() const { return hint_.empty() ? what_ : what_ + " (" + hint_ + ")"; }
 
 }  // namespace etalon

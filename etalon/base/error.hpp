@@ -14,7 +14,8 @@
 
 namespace etalon {
 
-// What sort of failure it was. The names that `kind_name` gives are stable: they stand in --json and status.json.
+// What sort of failure it was. The names that `kind_name` gives are stable: they stand in --json and
+// status.json.
 enum class Kind {
   kBadInput,     // a file or value from outside is wrong
   kWrongUsage,   // the command line is wrong; the program exits with 2
@@ -26,8 +27,8 @@ enum class Kind {
 
 std::string_view kind_name(Kind kind);
 
-// Text from a file or from the command line, fit for a terminal and for one line: control characters and bytes
-// that are not UTF-8 are written as \xNN; at most `limit` characters are kept, then "..." follows.
+// Text from a file or from the command line, fit for a terminal and for one line: control characters and
+// bytes that are not UTF-8 are written as \xNN; at most `limit` characters are kept, then "..." follows.
 std::string escaped(std::string_view text, std::size_t limit = 200);
 
 class Error : public std::exception {

@@ -7,9 +7,11 @@ namespace {
 
 TEST(Error, ShowsPlacesFromTheInsideOutAndThenTheHint) {
   try {
-    within([] { return "'m.hdf5'"; }, [] {
-      within([] { return "layer 'conv1'"; }, [] { throw Error(Kind::kBadInput, "kernel is 7x7", "look at it"); });
-    });
+    within([] { return "'m.hdf5'"; },
+           [] {
+             within([] { return "layer 'conv1'"; },
+                    [] { throw Error(Kind::kBadInput, "kernel is 7x7", "look at it"); });
+           });
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.line(), "kernel is 7x7, in layer 'conv1', in 'm.hdf5' (look at it)");

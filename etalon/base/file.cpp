@@ -20,8 +20,10 @@ namespace fs = std::filesystem;
 
 std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
 
-[[noreturn]] void refuse(Kind kind, const std::string& doing, const fs::path& path, int error_number, std::string hint = {}) {
-  throw Error(kind, fmt::format("cannot {} {}: {}", doing, quoted(path), std::strerror(error_number)), std::move(hint));
+[[noreturn]] void refuse(Kind kind, const std::string& doing, const fs::path& path, int error_number,
+                         std::string hint = {}) {
+  throw Error(kind, fmt::format("cannot {} {}: {}", doing, quoted(path), std::strerror(error_number)),
+              std::move(hint));
 }
 
 class Descriptor {
@@ -52,8 +54,10 @@ Descriptor open_for_reading(const fs::path& path) {
   if (file.get() < 0) refuse(Kind::kBadInput, "read", path, errno);
   struct stat facts {};
   if (::fstat(file.get(), &facts) != 0) refuse(Kind::kEnvironment, "read", path, errno);
-  if (S_ISDIR(facts.st_mode)) throw Error(Kind::kBadInput, fmt::format("{} is a folder, expected a file", quoted(path)));
-  if (!S_ISREG(facts.st_mode)) throw Error(Kind::kBadInput, fmt::format("{} is not a regular file", quoted(path)));
+  if (S_ISDIR(facts.st_mode))
+    throw Error(Kind::kBadInput, fmt::format("{} is a folder, expected a file", quoted(path)));
+  if (!S_ISREG(facts.st_mode))
+    throw Error(Kind::kBadInput, fmt::format("{} is not a regular file", quoted(path)));
   return file;
 }
 
@@ -71,7 +75,9 @@ Bytes read_up_to(const Descriptor& file, const fs::path& path, std::uint64_t cou
   return bytes;
 }
 
-fs::path folder_of(const fs::path& path) { return path.has_parent_path() ? path.parent_path() : fs::path("."); }
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
 
 bool name_is_taken(const fs::path& path) {
   struct stat facts {};
@@ -79,11 +85,13 @@ bool name_is_taken(const fs::path& path) {
 }
 
 [[noreturn]] void refuse_existing(const fs::path& path) {
-  throw Error(Kind::kBadInput, fmt::format("output {} exists already", quoted(path)), "give another name, remove it, or add --force");
+  throw Error(Kind::kBadInput, fmt::format("output {} exists already", quoted(path)),
+              "give another name, remove it, or add --force");
 }
 
 [[noreturn]] void refuse_second(const fs::path& path) {
-  throw Error(Kind::kWrongUsage, fmt::format("two outputs have the same name {}", quoted(path)), "give another name to one");
+  throw Error(Kind::kWrongUsage, fmt::format("two outputs have the same name {}", quoted(path)),
+              "give another name to one");
 }
 
 // A name as the outputs of one run are told apart: "a", "./a" and "b/../a" are one.
@@ -143,7 +151,9 @@ class FileSink final : public Sink {
     while (!bytes.empty()) {
       const ssize_t n = ::write(fd_, bytes.data(), bytes.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) refuse(Kind::kEnvironment, "write", path_, errno, errno == ENOSPC ? "free some space or give another folder" : "");
+      if (n < 0)
+        refuse(Kind::kEnvironment, "write", path_, errno,
+               errno == ENOSPC ? "free some space or give another folder" : "");
       bytes = bytes.subspan(static_cast<std::size_t>(n));
     }
   }
@@ -162,17 +172,21 @@ Bytes read_file(const fs::path& path, std::uint64_t limit_bytes) {
   if (::fstat(file.get(), &facts) != 0) refuse(Kind::kEnvironment, "read", path, errno);
   const auto size_bytes = static_cast<std::uint64_t>(facts.st_size);
   if (size_bytes > limit_bytes)
-    throw Error(Kind::kBadInput, fmt::format("{} has {} bytes, expected at most {}", quoted(path), size_bytes, limit_bytes));
+    throw Error(Kind::kBadInput,
+                fmt::format("{} has {} bytes, expected at most {}", quoted(path), size_bytes, limit_bytes));
   return read_up_to(file, path, size_bytes);
 }
 
-Bytes read_file_head(const fs::path& path, std::size_t count) { return read_up_to(open_for_reading(path), path, count); }
+Bytes read_file_head(const fs::path& path, std::size_t count) {
+  return read_up_to(open_for_reading(path), path, count);
+}
 
 void check_is_data_file(const fs::path& path) {
   const Bytes head = read_file_head(path, 64);
   if (head.empty()) throw Error(Kind::kBadInput, fmt::format("{} is empty", quoted(path)));
   if (as_text(head).starts_with("version https://git-lfs.github.com/spec"))
-    throw Error(Kind::kBadInput, fmt::format("{} is a Git LFS pointer, not the file itself", quoted(path)), "fetch it with `git lfs pull`");
+    throw Error(Kind::kBadInput, fmt::format("{} is a Git LFS pointer, not the file itself", quoted(path)),
+                "fetch it with `git lfs pull`");
 }
 
 struct OutputFiles::State {
@@ -184,7 +198,8 @@ struct OutputFiles::State {
     fs::path hidden_name;  // empty: the file has no name yet (O_TMPFILE), or has its own
     std::uint64_t size_bytes = 0;
     // Known in commit():
-    fs::path old_file;  // a hidden hard link of the file that is replaced; empty: none, or it cannot be linked
+    fs::path
+        old_file;  // a hidden hard link of the file that is replaced; empty: none, or it cannot be linked
     bool replaces = false;
     bool has_its_name = false;
   };
@@ -200,12 +215,14 @@ struct OutputFiles::State {
   unsigned hidden_count = 0;
 
   bool is_staged(const fs::path& comparable_path) const {
-    return std::any_of(staged.begin(), staged.end(), [&](const Staged& file) { return file.comparable_path == comparable_path; });
+    return std::any_of(staged.begin(), staged.end(),
+                       [&](const Staged& file) { return file.comparable_path == comparable_path; });
   }
 
   bool is_input(const struct stat& facts) const {
-    return std::any_of(inputs.begin(), inputs.end(),
-                       [&](const FileId& input) { return input.device == facts.st_dev && input.inode == facts.st_ino; });
+    return std::any_of(inputs.begin(), inputs.end(), [&](const FileId& input) {
+      return input.device == facts.st_dev && input.inode == facts.st_ino;
+    });
   }
 
   // What both reserve and stage ask of a path.
@@ -216,7 +233,8 @@ struct OutputFiles::State {
     if (name.empty() || name == "." || name == ".." || (leads_somewhere && S_ISDIR(facts.st_mode)))
       throw Error(Kind::kWrongUsage, fmt::format("output {} names a folder, expected a file", quoted(path)));
     if (leads_somewhere && is_input(facts))
-      throw Error(Kind::kWrongUsage, fmt::format("output {} is also an input of this run", quoted(path)), "give another name");
+      throw Error(Kind::kWrongUsage, fmt::format("output {} is also an input of this run", quoted(path)),
+                  "give another name");
     if (::lstat(path.c_str(), &facts) == 0) {
       if (if_exists == IfExists::kRefuse) refuse_existing(path);
     } else if (errno != ENOENT) {
@@ -241,7 +259,8 @@ struct OutputFiles::State {
     });
     struct stat facts {};
     if (::stat(folder.c_str(), &facts) != 0) refuse(Kind::kEnvironment, "use the folder", folder, errno);
-    if (!S_ISDIR(facts.st_mode)) throw Error(Kind::kBadInput, fmt::format("{} is not a folder", quoted(folder)));
+    if (!S_ISDIR(facts.st_mode))
+      throw Error(Kind::kBadInput, fmt::format("{} is not a folder", quoted(folder)));
   }
 
   void remove_folders(std::size_t keep) {
@@ -253,7 +272,8 @@ struct OutputFiles::State {
     const std::size_t keep = made_folders.size();
     try {
       make_folder(folder);
-      if (::access(folder.c_str(), W_OK | X_OK) != 0) refuse(Kind::kEnvironment, "write into the folder", folder, errno);
+      if (::access(folder.c_str(), W_OK | X_OK) != 0)
+        refuse(Kind::kEnvironment, "write into the folder", folder, errno);
     } catch (...) {
       remove_folders(keep);
       throw;
@@ -265,7 +285,8 @@ struct OutputFiles::State {
   fs::path hidden_beside(const fs::path& path) {
     fs::path hidden;
     do {
-      hidden = folder_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), hidden_count++);
+      hidden =
+          folder_of(path) / fmt::format(".{}.{}.{}", path.filename().string(), ::getpid(), hidden_count++);
     } while (name_is_taken(hidden));
     return hidden;
   }
@@ -273,8 +294,10 @@ struct OutputFiles::State {
   void open(Staged& file, unsigned mode) {
     const fs::path& path = file.path;
     // Missing folders will be on the same file system as the one they are made in.
-    file.file = Descriptor(::open(nearest_existing(folder_of(path)).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
-    if (file.file.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL) refuse(Kind::kEnvironment, "write", path, errno);
+    file.file =
+        Descriptor(::open(nearest_existing(folder_of(path)).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, mode));
+    if (file.file.get() < 0 && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+      refuse(Kind::kEnvironment, "write", path, errno);
     if (file.file.get() >= 0 && ::access(handle_of(file.file).c_str(), F_OK) == 0) return;
     make_folder(folder_of(path));
     const fs::path hidden = hidden_beside(path);
@@ -299,7 +322,8 @@ struct OutputFiles::State {
     }
     file.replaces = name_is_taken(file.path);
     fs::path old_file = hidden_beside(file.path);
-    if (file.replaces && ::link(file.path.c_str(), old_file.c_str()) == 0) file.old_file = std::move(old_file);
+    if (file.replaces && ::link(file.path.c_str(), old_file.c_str()) == 0)
+      file.old_file = std::move(old_file);
   }
 
   void give_name(Staged& file) {
@@ -338,15 +362,22 @@ void OutputFiles::reserve(const fs::path& path, IfExists if_exists) {
   state_->check(path, if_exists);
   const fs::path name = comparable(path);
   auto& reserved = state_->reserved;
-  if (state_->is_staged(name) || std::find(reserved.begin(), reserved.end(), name) != reserved.end()) refuse_second(path);
+  if (state_->is_staged(name) || std::find(reserved.begin(), reserved.end(), name) != reserved.end())
+    refuse_second(path);
   reserved.push_back(name);
 }
 
-void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode, const std::function<void(Sink&)>& write) {
+void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode,
+                        const std::function<void(Sink&)>& write) {
   state_->check(path, if_exists);
   const fs::path name = comparable(path);
   if (state_->is_staged(name)) refuse_second(path);
-  state_->staged.push_back({.path = path, .comparable_path = name, .if_exists = if_exists, .file = Descriptor(), .hidden_name = {}, .old_file = {}});
+  state_->staged.push_back({.path = path,
+                            .comparable_path = name,
+                            .if_exists = if_exists,
+                            .file = Descriptor(),
+                            .hidden_name = {},
+                            .old_file = {}});
   auto& staged = state_->staged.back();  // known to the destructor before it is on the disk
   state_->open(staged, mode);
   FileSink sink(staged.file.get(), path);

@@ -35,10 +35,10 @@ class Sink {
 };
 
 // The outputs of one run: staged without a name, then given their names all together by commit(). Before that
-// nothing of them can be seen, and if the process is killed nothing remains: the bytes are in a file without a name
-// (O_TMPFILE), and missing folders are made by commit(). Where the file system has no O_TMPFILE, or /proc is not
-// there to name such a file through, a hidden file beside the target and its folder are made at once; the destructor
-// removes them, a killed process leaves them.
+// nothing of them can be seen, and if the process is killed nothing remains: the bytes are in a file without
+// a name (O_TMPFILE), and missing folders are made by commit(). Where the file system has no O_TMPFILE, or
+// /proc is not there to name such a file through, a hidden file beside the target and its folder are made at
+// once; the destructor removes them, a killed process leaves them.
 //
 //   OutputFiles outputs;
 //   outputs.protect("in/m.hdf5");
@@ -52,24 +52,27 @@ class OutputFiles {
   OutputFiles(const OutputFiles&) = delete;
   OutputFiles& operator=(const OutputFiles&) = delete;
 
-  // `input` is read by this run: no output may replace it, under whatever name, not even with kReplace. A file that
-  // does not exist is ignored.
+  // `input` is read by this run: no output may replace it, under whatever name, not even with kReplace. A
+  // file that does not exist is ignored.
   void protect(const std::filesystem::path& input);
 
-  // Fails now, before any work is done, if `stage` would later refuse this path. Leaves nothing on the disk. Once for
-  // each output: errors as stage, and kWrongUsage for a path that is reserved already.
+  // Fails now, before any work is done, if `stage` would later refuse this path. Leaves nothing on the disk.
+  // Once for each output: errors as stage, and kWrongUsage for a path that is reserved already.
   void reserve(const std::filesystem::path& path, IfExists if_exists);
 
-  // Errors, path named: kWrongUsage: names a folder, is staged already, is a protected input; kBadInput: exists
-  // already and may not be replaced, lies below something that is no folder; kEnvironment: folder cannot be made, not
-  // writable, disk full. `mode`: permission bits, applied as they are for 0600, else through the umask.
-  void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode, const std::function<void(Sink&)>& write);
+  // Errors, path named: kWrongUsage: names a folder, is staged already, is a protected input; kBadInput:
+  // exists already and may not be replaced, lies below something that is no folder; kEnvironment: folder
+  // cannot be made, not writable, disk full. `mode`: permission bits, applied as they are for 0600, else
+  // through the umask.
+  void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode,
+             const std::function<void(Sink&)>& write);
   void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode, std::string_view text);
 
-  // Gives every staged file its name: the new ones first, then those that may replace. If one cannot have its name,
-  // all is as before: new files are taken away again and replaced ones come back, from a hidden hard link kept until
-  // the end. Where the old file cannot be hard-linked (vfat, some FUSE), one that was replaced before the failure stays
-  // replaced; each file is old or new as a whole even then. What was staged is given up when commit() fails.
+  // Gives every staged file its name: the new ones first, then those that may replace. If one cannot have its
+  // name, all is as before: new files are taken away again and replaced ones come back, from a hidden hard
+  // link kept until the end. Where the old file cannot be hard-linked (vfat, some FUSE), one that was
+  // replaced before the failure stays replaced; each file is old or new as a whole even then. What was staged
+  // is given up when commit() fails.
   void commit();
 
   struct Written {

@@ -38,7 +38,9 @@ class Files : public testing::Test {
 
   void put(const fs::path& path, std::string_view text) { std::ofstream(path, std::ios::binary) << text; }
   std::string get(const fs::path& path) { return std::string(as_text(read_file(path))); }
-  std::size_t entries() { return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator())); }
+  std::size_t entries() {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
 
   bool knows_unnamed_files() {
     const int file = ::open(folder_.c_str(), O_TMPFILE | O_WRONLY, 0600);
@@ -95,7 +97,8 @@ TEST_F(Files, LeaveNothingBehindWhenTheWriterThrows) {
 
 TEST_F(Files, RefuseAnExistingNameAndKeepItsContent) {
   put(folder_ / "a", "mine");
-  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_ / "a", IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("exists already"));
+  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_ / "a", IfExists::kRefuse, 0644, "x"); }),
+              testing::HasSubstr("exists already"));
   EXPECT_EQ(get(folder_ / "a"), "mine");
 }
 
@@ -121,10 +124,15 @@ TEST_F(Files, ReplaceWhenAsked) {
 
 TEST_F(Files, SayWhenTheFolderCannotBeMade) {
   put(folder_ / "file", "x");
-  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_ / "file/below/a", IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("file"));
-  EXPECT_THAT(message_of([&] { OutputFiles().stage("/proc/nowhere/a", IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("/proc/nowhere"));
-  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_, IfExists::kRefuse, 0644, "x"); }), testing::HasSubstr("names a folder"));
-  EXPECT_THAT(message_of([&] { OutputFiles().reserve("/proc/nowhere/a", IfExists::kRefuse); }), testing::HasSubstr("/proc/nowhere"));
+  EXPECT_THAT(
+      message_of([&] { OutputFiles().stage(folder_ / "file/below/a", IfExists::kRefuse, 0644, "x"); }),
+      testing::HasSubstr("file"));
+  EXPECT_THAT(message_of([&] { OutputFiles().stage("/proc/nowhere/a", IfExists::kRefuse, 0644, "x"); }),
+              testing::HasSubstr("/proc/nowhere"));
+  EXPECT_THAT(message_of([&] { OutputFiles().stage(folder_, IfExists::kRefuse, 0644, "x"); }),
+              testing::HasSubstr("names a folder"));
+  EXPECT_THAT(message_of([&] { OutputFiles().reserve("/proc/nowhere/a", IfExists::kRefuse); }),
+              testing::HasSubstr("/proc/nowhere"));
 }
 
 TEST_F(Files, SayWhenTheDiskIsFull) {
@@ -135,7 +143,8 @@ TEST_F(Files, SayWhenTheDiskIsFull) {
   small.rlim_cur = 1 << 16;
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   ::setrlimit(RLIMIT_FSIZE, &small);
-  const std::string said = message_of([&] { OutputFiles().stage(folder_ / "a", IfExists::kRefuse, 0644, std::string(1 << 20, 'x')); });
+  const std::string said = message_of(
+      [&] { OutputFiles().stage(folder_ / "a", IfExists::kRefuse, 0644, std::string(1 << 20, 'x')); });
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   EXPECT_THAT(said, testing::HasSubstr("cannot write"));
@@ -143,8 +152,11 @@ TEST_F(Files, SayWhenTheDiskIsFull) {
 }
 
 TEST_F(Files, RefuseNamesOfFolders) {
-  for (const fs::path& path : {fs::path(), folder_ / "a" / "", folder_ / ".", folder_ / "..", folder_ / "absent/.", folder_})
-    EXPECT_THAT(message_of([&] { OutputFiles().reserve(path, IfExists::kReplace); }), testing::HasSubstr("names a folder, expected a file")) << path;
+  for (const fs::path& path :
+       {fs::path(), folder_ / "a" / "", folder_ / ".", folder_ / "..", folder_ / "absent/.", folder_})
+    EXPECT_THAT(message_of([&] { OutputFiles().reserve(path, IfExists::kReplace); }),
+                testing::HasSubstr("names a folder, expected a file"))
+        << path;
   EXPECT_EQ(entries(), 0U);
 }
 
@@ -156,10 +168,12 @@ TEST_F(Files, RefuseTwoOutputsOfOneName) {
   outputs.reserve(folder_ / "real/a", IfExists::kReplace);
   EXPECT_THAT(message_of([&] { outputs.reserve(folder_ / "link/a", IfExists::kReplace); }), same);
   outputs.stage(folder_ / "real/a", IfExists::kReplace, 0644, "first");  // what was reserved
-  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "link/./a", IfExists::kReplace, 0644, "second"); }), same);
+  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "link/./a", IfExists::kReplace, 0644, "second"); }),
+              same);
   EXPECT_THAT(message_of([&] { outputs.reserve(folder_ / "link/a", IfExists::kReplace); }), same);
   outputs.stage(folder_ / "absent/b", IfExists::kRefuse, 0644, "b");
-  EXPECT_THAT(message_of([&] { outputs.stage(folder_ / "absent/../absent/b", IfExists::kRefuse, 0644, "b"); }), same);
+  EXPECT_THAT(
+      message_of([&] { outputs.stage(folder_ / "absent/../absent/b", IfExists::kRefuse, 0644, "b"); }), same);
   outputs.commit();
   EXPECT_EQ(get(folder_ / "real/a"), "first");
 }
@@ -240,11 +254,13 @@ TEST_F(Files, CheckIsDataFileKnowsPointersAndEmptyFiles) {
   EXPECT_NO_THROW(check_is_data_file(folder_ / "good"));
 }
 
-// --- file systems that can do less -----------------------------------------------------------------------------------
-// seccomp answers as they do: from here on this process gets `error_number` for the system call `number`, if `mask` is
-// 0 or its third argument has a bit of it.
+// --- file systems that can do less
+// seccomp answers as they
+// do: from here on this process gets `error_number` for the system call `number`, if `mask` is 0 or its third
+// argument has a bit of it.
 void deny(unsigned number, unsigned error_number, unsigned mask = 0) {
-  constexpr unsigned kThird = offsetof(seccomp_data, args[2]) + (std::endian::native == std::endian::big ? 4 : 0);
+  constexpr unsigned kThird =
+      offsetof(seccomp_data, args[2]) + (std::endian::native == std::endian::big ? 4 : 0);
   const auto skip = static_cast<unsigned char>(mask == 0 ? 2 : 0);  // the look at the argument
   sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
@@ -255,7 +271,8 @@ void deny(unsigned number, unsigned error_number, unsigned mask = 0) {
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   const sock_fprog program{std::size(filter), filter};
-  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
     std::perror("seccomp");
     ::_exit(1);
   }
@@ -271,7 +288,8 @@ void deny_hard_links() {
 #endif
 }
 
-// In a process of its own: writes "a" (new), "b" (replaced) and "deep/c", meets a taken name, and ends with 0.
+// In a process of its own: writes "a" (new), "b" (replaced) and "deep/c", meets a taken name, and ends with
+// 0.
 [[noreturn]] void write_in(const fs::path& folder) {
   const std::string failed = message_of([&] {
     OutputFiles outputs;
@@ -310,7 +328,8 @@ TEST_F(SmallFileSystem, WithoutHardLinks) {
 
 TEST_F(SmallFileSystem, WithoutHardLinksAndWithoutRenameThatDoesNotReplace) {
   put(folder_ / "b", "old");
-  EXPECT_EXIT((deny_hard_links(), deny(SYS_renameat2, EINVAL), write_in(folder_)), testing::ExitedWithCode(0), "");
+  EXPECT_EXIT((deny_hard_links(), deny(SYS_renameat2, EINVAL), write_in(folder_)), testing::ExitedWithCode(0),
+              "");
   expect_written();
 }
 

@@ -8,8 +8,8 @@
 
 namespace etalon {
 
-// The candidate with the smallest edit distance (insert, delete, replace, swap of neighbours each cost 1), if that is
-// at most a third of the word's length (but at least 1). Equal distances: the first.
+// The candidate with the smallest edit distance (insert, delete, replace, swap of neighbours each cost 1), if
+// that is at most a third of the word's length (but at least 1). Equal distances: the first.
 std::optional<std::string> nearest_name(std::string_view word, std::span<const std::string> candidates);
 
 }  // namespace etalon

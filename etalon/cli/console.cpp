@@ -29,7 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 std::string clock_text(double seconds) {
   const auto s = static_cast<long>(seconds + 0.5);
-  return s < 60 ? fmt::format("{} s", s) : s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60) : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
+  return s < 60     ? fmt::format("{} s", s)
+         : s < 3600 ? fmt::format("{} min {:02} s", s / 60, s % 60)
+                    : fmt::format("{} h {:02} min", s / 3600, s / 60 % 60);
 }
 
 }  // namespace
@@ -58,7 +60,9 @@ struct Console::State {
     shown = now;
     const double seconds = std::chrono::duration<double>(now - started).count();
     const double rate = seconds > 0 ? static_cast<double>(done) / seconds : 0;
-    const std::string left = rate > 0 && !last ? fmt::format(", {} left", clock_text(static_cast<double>(total - done) / rate)) : "";
+    const std::string left =
+        rate > 0 && !last ? fmt::format(", {} left", clock_text(static_cast<double>(total - done) / rate))
+                          : "";
     fmt::print(stderr, "\r{} {}/{}, {:.1f}/s{}\x1b[K", what, done, total, rate, left);
     std::fflush(stderr);
     line_open = true;
@@ -78,14 +82,19 @@ Console::Console(const ConsoleOptions& options) : state_(std::make_unique<State>
     // Opening a pipe that nobody reads would wait for ever.
     std::error_code ignored;
     if (std::filesystem::is_fifo(*options.log_file, ignored))
-      throw Error(Kind::kBadInput, fmt::format("the log file '{}' is a pipe, expected a file", escaped(options.log_file->string())), "give another --log_file");
+      throw Error(
+          Kind::kBadInput,
+          fmt::format("the log file '{}' is a pipe, expected a file", escaped(options.log_file->string())),
+          "give another --log_file");
     try {
       const auto file = std::make_shared<spdlog::sinks::basic_file_sink_mt>(options.log_file->string());
       file->set_pattern("%Y-%m-%d %H:%M:%S %l: %v");
       talk = {file};
       errors.push_back(file);
     } catch (const spdlog::spdlog_ex&) {
-      throw Error(Kind::kEnvironment, fmt::format("cannot write the log file '{}'", escaped(options.log_file->string())), "give another --log_file");
+      throw Error(Kind::kEnvironment,
+                  fmt::format("cannot write the log file '{}'", escaped(options.log_file->string())),
+                  "give another --log_file");
     }
   }
   state_->talk = std::make_shared<spdlog::logger>("talk", talk.begin(), talk.end());
@@ -103,7 +112,9 @@ Console::~Console() { state_->close_line(); }
 void Console::write(LogLevel level, std::string_view text) {
   const std::lock_guard lock(state_->mutex);
   state_->close_line();
-  const auto spd = level == LogLevel::kDebug ? spdlog::level::debug : level == LogLevel::kInfo ? spdlog::level::info : spdlog::level::warn;
+  const auto spd = level == LogLevel::kDebug  ? spdlog::level::debug
+                   : level == LogLevel::kInfo ? spdlog::level::info
+                                              : spdlog::level::warn;
   state_->talk->log(spd, spdlog::string_view_t(text.data(), text.size()));
 }
 
@@ -137,7 +148,8 @@ void Console::end() {
 
 void Console::check() {
   if (stop_asked) throw Error(Kind::kInterrupted, "interrupted");
-  if (log_failed.exchange(false)) throw Error(Kind::kEnvironment, "cannot write the log", "free some space or give another --log_file");
+  if (log_failed.exchange(false))
+    throw Error(Kind::kEnvironment, "cannot write the log", "free some space or give another --log_file");
 }
 
 }  // namespace etalon

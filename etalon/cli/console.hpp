@@ -11,9 +11,9 @@
 namespace etalon {
 
 struct ConsoleOptions {
-  bool verbose = false;                              // debug lines too
-  bool progress_allowed = true;                      // off with --json
-  std::optional<std::filesystem::path> log_file;     // appended; its folder is made. All talk goes there instead
+  bool verbose = false;                           // debug lines too
+  bool progress_allowed = true;                   // off with --json
+  std::optional<std::filesystem::path> log_file;  // appended; its folder is made. All talk goes there instead
 };
 
 class Console final : public Log, public Progress {
@@ -35,8 +35,8 @@ class Console final : public Log, public Progress {
   std::unique_ptr<State> state_;
 };
 
-// SIGINT, SIGTERM and SIGHUP make the next check() throw; a second one ends the process at once with status 130. A
-// Console does this for itself; verbs without one are ended by the signals at once.
+// SIGINT, SIGTERM and SIGHUP make the next check() throw; a second one ends the process at once with status
+// 130. A Console does this for itself; verbs without one are ended by the signals at once.
 void stop_on_signals();
 
 }  // namespace etalon

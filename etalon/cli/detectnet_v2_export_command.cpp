@@ -10,16 +10,19 @@
 namespace etalon {
 namespace {
 
-const std::map<std::string, DataType> kDataTypes{{"fp32", DataType::kFp32}, {"fp16", DataType::kFp16}, {"int8", DataType::kInt8}};
+const std::map<std::string, DataType> kDataTypes{
+    {"fp32", DataType::kFp32}, {"fp16", DataType::kFp16}, {"int8", DataType::kInt8}};
 
 // The flags as they stand on the command line; `options()` is what they mean.
 struct ExportFlags {
   CommonFlags common;
   ExportOptions options;
   std::string experiment_spec, output_file;
-  std::string data_type = "fp32", tensor_names = "plain", trt_version = "8.6.1", calibrator = "entropy", onnx_route;
+  std::string data_type = "fp32", tensor_names = "plain", trt_version = "8.6.1", calibrator = "entropy",
+              onnx_route;
   bool strict_type_constraints = false, force_ptq = false;
-  std::int64_t static_batch_size = -1, max_batch_size = 16, min_batch_size = 1, opt_batch_size = 1, max_workspace_size = 1073741824, target_opset = 13;
+  std::int64_t static_batch_size = -1, max_batch_size = 16, min_batch_size = 1, opt_batch_size = 1,
+               max_workspace_size = 1073741824, target_opset = 13;
 };
 
 std::string batch_size_check(const std::string& text) {
@@ -28,70 +31,124 @@ std::string batch_size_check(const std::string& text) {
 
 void add_model_flags(CLI::App& app, ExportFlags& flags) {
   ExportOptions& options = flags.options;
-  app.add_option("-m,--model", options.model, "trained model: .hdf5, or .tlt (encrypted)")->type_name("FILE")->required();
+  app.add_option("-m,--model", options.model, "trained model: .hdf5, or .tlt (encrypted)")
+      ->type_name("FILE")
+      ->required();
   app.add_option("-k,--key", options.key, "key of a .tlt model; also encrypts an .etlt")->type_name("KEY");
-  app.add_option("-e,--experiment_spec", flags.experiment_spec, "experiment specification: class names, clustering")->type_name("FILE");
-  app.add_option("-o,--output_file", flags.output_file, "model to write: .onnx or .etlt (default: ./<model>.etlt with a key and the codec, else ./<model>.onnx)")->type_name("FILE");
-  app.add_option("--data_type", flags.data_type, "fp32, fp16 (the float model; TensorRT up to 10 chooses FP16 when it builds), int8")
-      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))->capture_default_str();
-  app.add_flag("--gen_ds_config", options.gen_ds_config, "write nvinfer_config.txt and labels.txt for DeepStream; needs -e");
-  app.add_option("--static_batch_size", flags.static_batch_size, "fixed batch size; -1: dynamic")->check(batch_size_check)->capture_default_str();
-  app.add_option("--tensor_names", flags.tensor_names, "plain (activation_1/Relu) or tf (activation_1/Relu:0)")
-      ->check(CLI::IsMember({"plain", "tf"}))->capture_default_str();
+  app.add_option("-e,--experiment_spec", flags.experiment_spec,
+                 "experiment specification: class names, clustering")
+      ->type_name("FILE");
+  app.add_option("-o,--output_file", flags.output_file,
+                 "model to write: .onnx or .etlt (default: ./<model>.etlt with a key and the codec, else "
+                 "./<model>.onnx)")
+      ->type_name("FILE");
+  app.add_option("--data_type", flags.data_type,
+                 "fp32, fp16 (the float model; TensorRT up to 10 chooses FP16 when it builds), int8")
+      ->check(CLI::IsMember({"fp32", "fp16", "int8"}))
+      ->capture_default_str();
+  app.add_flag("--gen_ds_config", options.gen_ds_config,
+               "write nvinfer_config.txt and labels.txt for DeepStream; needs -e");
+  app.add_option("--static_batch_size", flags.static_batch_size, "fixed batch size; -1: dynamic")
+      ->check(batch_size_check)
+      ->capture_default_str();
+  app.add_option("--tensor_names", flags.tensor_names,
+                 "plain (activation_1/Relu) or tf (activation_1/Relu:0)")
+      ->check(CLI::IsMember({"plain", "tf"}))
+      ->capture_default_str();
 }
 
 void add_calibration_flags(CLI::App& app, ExportFlags& flags) {
   constexpr std::int64_t kMost = 1'000'000'000;  // a count of images: their product stays below 2^63
   ExportOptions& options = flags.options;
-  app.add_option("--cal_image_dir", options.cal_image_dir, "calibration images (jpg, jpeg, png)")->type_name("DIR");
-  app.add_option("--cal_data_file", options.cal_data_file, "calibration tensorfile (not there yet)")->type_name("FILE");
-  app.add_option("--cal_cache_file", options.cal_cache_file, "calibration cache to write, or to use if it exists")->type_name("FILE")->capture_default_str();
-  app.add_option("--cal_json_file", options.cal_json_file, "ranges of a quantisation-aware model (not there yet)")->type_name("FILE");
-  app.add_option("--batches", options.batches, "calibration batches")->check(CLI::Range(std::int64_t{1}, kMost))->capture_default_str();
-  app.add_option("--batch_size", options.batch_size, "images a calibration batch")->check(CLI::Range(std::int64_t{1}, kMost))->capture_default_str();
-  app.add_option("--seed", options.seed, "draws the calibration images")->check(CLI::NonNegativeNumber)->capture_default_str();
-  app.add_option("--calibrator", flags.calibrator, "how ranges are chosen: entropy, minmax")->check(CLI::IsMember({"entropy", "minmax"}))->capture_default_str();
-  app.add_option("--trt_version", flags.trt_version, "TensorRT whose header the cache bears")->type_name("X.Y.Z")->capture_default_str();
-  app.add_option("--threads", options.threads, "CPU threads (0: one a core); never changes a byte of any output")->check(CLI::Range(0, 1024))->capture_default_str();
+  app.add_option("--cal_image_dir", options.cal_image_dir, "calibration images (jpg, jpeg, png)")
+      ->type_name("DIR");
+  app.add_option("--cal_data_file", options.cal_data_file, "calibration tensorfile (not there yet)")
+      ->type_name("FILE");
+  app.add_option("--cal_cache_file", options.cal_cache_file,
+                 "calibration cache to write, or to use if it exists")
+      ->type_name("FILE")
+      ->capture_default_str();
+  app.add_option("--cal_json_file", options.cal_json_file,
+                 "ranges of a quantisation-aware model (not there yet)")
+      ->type_name("FILE");
+  app.add_option("--batches", options.batches, "calibration batches")
+      ->check(CLI::Range(std::int64_t{1}, kMost))
+      ->capture_default_str();
+  app.add_option("--batch_size", options.batch_size, "images a calibration batch")
+      ->check(CLI::Range(std::int64_t{1}, kMost))
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "draws the calibration images")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--calibrator", flags.calibrator, "how ranges are chosen: entropy, minmax")
+      ->check(CLI::IsMember({"entropy", "minmax"}))
+      ->capture_default_str();
+  app.add_option("--trt_version", flags.trt_version, "TensorRT whose header the cache bears")
+      ->type_name("X.Y.Z")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads,
+                 "CPU threads (0: one a core); never changes a byte of any output")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
   app.add_flag("--force", options.force, "calibrate anew and replace files that exist");
 }
 
 // Flags of TAO's that concern the TensorRT engine or its own converters.
 void add_engine_flags(CLI::App& app, ExportFlags& flags) {
-  app.add_option("--engine_file", flags.options.engine_file, "TensorRT engine to build (not there yet)")->type_name("FILE");
+  app.add_option("--engine_file", flags.options.engine_file, "TensorRT engine to build (not there yet)")
+      ->type_name("FILE");
   app.add_option("--max_batch_size", flags.max_batch_size, "engine: largest batch")->capture_default_str();
   app.add_option("--min_batch_size", flags.min_batch_size, "engine: smallest batch")->capture_default_str();
   app.add_option("--opt_batch_size", flags.opt_batch_size, "engine: usual batch")->capture_default_str();
-  app.add_option("--max_workspace_size", flags.max_workspace_size, "engine: memory for building, bytes")->capture_default_str();
-  app.add_flag("-s,--strict_type_constraints", flags.strict_type_constraints, "engine of a quantisation-aware model");
-  app.add_flag("--force_ptq", flags.force_ptq, "quantisation-aware models: calibrate instead of using trained ranges");
-  app.add_option("--onnx_route", flags.onnx_route, "accepted: there is one route here, and it is right")->check(CLI::IsMember({"keras2onnx", "tf2onnx"}));
-  app.add_option("--target_opset", flags.target_opset, "accepted: the ONNX has opset 13")->capture_default_str();
+  app.add_option("--max_workspace_size", flags.max_workspace_size, "engine: memory for building, bytes")
+      ->capture_default_str();
+  app.add_flag("-s,--strict_type_constraints", flags.strict_type_constraints,
+               "engine of a quantisation-aware model");
+  app.add_flag("--force_ptq", flags.force_ptq,
+               "quantisation-aware models: calibrate instead of using trained ranges");
+  app.add_option("--onnx_route", flags.onnx_route, "accepted: there is one route here, and it is right")
+      ->check(CLI::IsMember({"keras2onnx", "tf2onnx"}));
+  app.add_option("--target_opset", flags.target_opset, "accepted: the ONNX has opset 13")
+      ->capture_default_str();
 }
 
 void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log) {
-  note_ignored(app, {"--gpu_index", "--gpus", "--num_processes", "--use_amp", "--mpirun-arg", "--multi-node", "--launch_cuda_blocking"}, "there is no GPU work here", log);
-  note_ignored(app, {"--max_batch_size", "--min_batch_size", "--opt_batch_size", "--max_workspace_size", "--strict_type_constraints"},
+  note_ignored(app,
+               {"--gpu_index", "--gpus", "--num_processes", "--use_amp", "--mpirun-arg", "--multi-node",
+                "--launch_cuda_blocking"},
+               "there is no GPU work here", log);
+  note_ignored(app,
+               {"--max_batch_size", "--min_batch_size", "--opt_batch_size", "--max_workspace_size",
+                "--strict_type_constraints"},
                "it concerns the engine, and none is built", log);
   note_ignored(app, {"--force_ptq"}, "quantisation-aware models are not there yet", log);
   note_ignored(app, {"--onnx_route"}, "there is one route here, padded as trained", log);
   if (flags.target_opset != 13) note_ignored(app, {"--target_opset"}, "the ONNX has opset 13", log);
   if (flags.options.data_type == DataType::kInt8) return;
-  note_ignored(app, {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size"}, "--data_type is not int8", log);
+  note_ignored(app, {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size"},
+               "--data_type is not int8", log);
 }
 
 nlohmann::ordered_json document_of(const ExportResult& result) {
   nlohmann::ordered_json written = nlohmann::ordered_json::array();
-  for (const auto& file : result.written) written.push_back({{"path", file.path.string()}, {"size_bytes", file.size_bytes}});
-  return {{"version", 1}, {"status", "PASS"}, {"model", result.model_file.string()}, {"parameters", result.parameter_count},
-          {"written", written}, {"calibration_images", result.calibration_images}};
+  for (const auto& file : result.written)
+    written.push_back({{"path", file.path.string()}, {"size_bytes", file.size_bytes}});
+  return {{"version", 1},
+          {"status", "PASS"},
+          {"model", result.model_file.string()},
+          {"parameters", result.parameter_count},
+          {"written", written},
+          {"calibration_images", result.calibration_images}};
 }
 
 }  // namespace
 
 int detectnet_v2_export_command(std::vector<std::string> words) {
-  CLI::App app("A trained DetectNet_v2 to ONNX or .etlt, with an INT8 calibration cache and DeepStream files.", "etalon detectnet_v2 export");
-  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);  // as argparse: the last one counts
+  CLI::App app(
+      "A trained DetectNet_v2 to ONNX or .etlt, with an INT8 calibration cache and DeepStream files.",
+      "etalon detectnet_v2 export");
+  app.option_defaults()->multi_option_policy(
+      CLI::MultiOptionPolicy::TakeLast);  // as argparse: the last one counts
   ExportFlags flags;
   add_model_flags(app, flags);
   add_calibration_flags(app, flags);
@@ -101,14 +158,18 @@ int detectnet_v2_export_command(std::vector<std::string> words) {
       "Examples:\n"
       "  etalon detectnet_v2 export -m resnet18.hdf5 -o resnet18.onnx\n"
       "  etalon detectnet_v2 export -m resnet18.tlt -k KEY -o resnet18.etlt -e spec.txt --gen_ds_config\n"
-      "  etalon detectnet_v2 export -m resnet18.hdf5 -o resnet18.onnx --data_type int8 --cal_image_dir images --cal_cache_file cal.bin");
+      "  etalon detectnet_v2 export -m resnet18.hdf5 -o resnet18.onnx --data_type int8 --cal_image_dir "
+      "images --cal_cache_file cal.bin");
   if (const auto done = parse_flags(app, std::move(words))) return *done;
   // The log is appended to, whatever the file holds.
-  for (const std::filesystem::path& input : {flags.options.model, std::filesystem::path(flags.experiment_spec)}) {
+  for (const std::filesystem::path& input :
+       {flags.options.model, std::filesystem::path(flags.experiment_spec)}) {
     std::error_code ignored;
     if (!flags.common.log_file.empty() && std::filesystem::equivalent(flags.common.log_file, input, ignored))
       return run_verb(flags.common.json, [&]() -> nlohmann::ordered_json {
-        throw Error(Kind::kWrongUsage, fmt::format("--log_file '{}' is an input of this run", escaped(flags.common.log_file)), "give another name");
+        throw Error(Kind::kWrongUsage,
+                    fmt::format("--log_file '{}' is an input of this run", escaped(flags.common.log_file)),
+                    "give another name");
       });
   }
 

@@ -20,15 +20,23 @@ namespace etalon {
 namespace {
 
 std::string overview() {
-  std::string text = "etalon " ETALON_VERSION ": a trained NVIDIA TAO network to deployment, on an ordinary CPU\n\n";
+  std::string text =
+      "etalon " ETALON_VERSION ": a trained NVIDIA TAO network to deployment, on an ordinary CPU\n\n";
   for (const Verb& verb : verbs())
-    text += fmt::format("  etalon {:<22} {}\n", verb.network.empty() ? std::string(verb.task) : fmt::format("{} {}", verb.network, verb.task), verb.purpose);
-  return text + "\n`etalon VERB --help` lists a verb's flags. TAO's spellings work too: `etalon model detectnet_v2 export ...`.\n";
+    text += fmt::format(
+        "  etalon {:<22} {}\n",
+        verb.network.empty() ? std::string(verb.task) : fmt::format("{} {}", verb.network, verb.task),
+        verb.purpose);
+  return text +
+         "\n`etalon VERB --help` lists a verb's flags. TAO's spellings work too: `etalon model detectnet_v2 "
+         "export ...`.\n";
 }
 
-[[noreturn]] void refuse_word(std::string_view what, const std::string& word, const std::vector<std::string>& known) {
+[[noreturn]] void refuse_word(std::string_view what, const std::string& word,
+                              const std::vector<std::string>& known) {
   const auto nearest = nearest_name(word, known);
-  throw Error(Kind::kWrongUsage, fmt::format("unknown {} '{}', expected one of {}", what, escaped(word), fmt::join(known, ", ")),
+  throw Error(Kind::kWrongUsage,
+              fmt::format("unknown {} '{}', expected one of {}", what, escaped(word), fmt::join(known, ", ")),
               nearest ? fmt::format("did you mean {}?", *nearest) : "");
 }
 
@@ -68,9 +76,11 @@ int run(std::string_view program_name, std::vector<std::string> words) {
 
 namespace {
 
-// A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened, and our talk would go into it.
+// A descriptor 0, 1 or 2 that is closed would be given to the next file that is opened, and our talk would go
+// into it.
 void open_standard_streams() {
-  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO; fd = ::open("/dev/null", O_RDWR)) {
+  for (int fd = ::open("/dev/null", O_RDWR); fd >= 0 && fd <= STDERR_FILENO;
+       fd = ::open("/dev/null", O_RDWR)) {
   }
 }
 
@@ -79,8 +89,10 @@ void open_standard_streams() {
 int main(int argc, char** argv) {
   open_standard_streams();
   try {
-    const int status = etalon::run(argc > 0 ? argv[0] : "etalon", std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
-    if (std::fflush(stdout) != 0 || std::ferror(stdout)) throw etalon::Error(etalon::Kind::kEnvironment, "cannot write to standard output");
+    const int status = etalon::run(argc > 0 ? argv[0] : "etalon",
+                                   std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout))
+      throw etalon::Error(etalon::Kind::kEnvironment, "cannot write to standard output");
     return status;
   } catch (const std::exception& failure) {
     const etalon::Error error = etalon::as_error(failure);

@@ -19,7 +19,8 @@ std::string cell(const Json& value) {
 }
 
 bool is_table(const Json& value) {
-  return value.is_array() && !value.empty() && std::ranges::all_of(value, [](const Json& row) { return row.is_object(); });
+  return value.is_array() && !value.empty() &&
+         std::ranges::all_of(value, [](const Json& row) { return row.is_object(); });
 }
 
 std::string table(const Json& rows, const std::string& indent) {
@@ -36,7 +37,8 @@ std::string table(const Json& rows, const std::string& indent) {
   std::string text;
   for (const auto& line : lines) {
     std::string row = indent;
-    for (std::size_t c = 0; c < columns.size(); ++c) row += c + 1 < columns.size() ? fmt::format("{:<{}}  ", line[c], widths[c]) : line[c];
+    for (std::size_t c = 0; c < columns.size(); ++c)
+      row += c + 1 < columns.size() ? fmt::format("{:<{}}  ", line[c], widths[c]) : line[c];
     text += row.substr(0, row.find_last_not_of(' ') + 1) + "\n";
   }
   return text;

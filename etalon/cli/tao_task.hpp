@@ -1,4 +1,5 @@
-// What every TAO task has in common: TAO's common flags, the PASS or FAIL line, status.json, one JSON document.
+// What every TAO task has in common: TAO's common flags, the PASS or FAIL line, status.json, one JSON
+// document.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -30,19 +31,21 @@ struct CommonFlags {
 void add_common_flags(CLI::App& app, CommonFlags& flags);
 
 // One line for each flag of `names` that was given although it cannot matter here.
-void note_ignored(const CLI::App& app, std::initializer_list<const char*> names, std::string_view because, Log& log);
+void note_ignored(const CLI::App& app, std::initializer_list<const char*> names, std::string_view because,
+                  Log& log);
 
-// Parses TAO's way (words.hpp). Returns an exit status when the program is done already (--help, wrong usage: its line
-// is printed), else nothing.
+// Parses TAO's way (words.hpp). Returns an exit status when the program is done already (--help, wrong usage:
+// its line is printed), else nothing.
 std::optional<int> parse_flags(CLI::App& app, std::vector<std::string> words);
 
-// Runs `body`, whose result is the task's JSON document, and ends as TAO does: last line `Execution status: PASS` or
-// `FAIL` on stdout (on stderr with --json), exit status 0, 1, 2 or 130.
-// `name` begins status.json's last message: "Export" finished successfully.
+// Runs `body`, whose result is the task's JSON document, and ends as TAO does: last line `Execution status:
+// PASS` or `FAIL` on stdout (on stderr with --json), exit status 0, 1, 2 or 130. `name` begins status.json's
+// last message: "Export" finished successfully.
 int run_tao_task(const CommonFlags& flags, std::string_view name,
                  const std::function<nlohmann::ordered_json(Console&, StatusLog&)>& body);
 
-// Runs a verb that is no task of TAO's: its document is printed as JSON or as text, an error as one line (and, with
+// Runs a verb that is no task of TAO's: its document is printed as JSON or as text, an error as one line
+// (and, with
 // --json, as a document too). Returns the exit status; `status_of` may make a document a failure.
 int run_verb(bool json, const std::function<nlohmann::ordered_json()>& body,
              const std::function<int(const nlohmann::ordered_json&)>& status_of = {});

@@ -4,10 +4,14 @@ namespace etalon {
 namespace {
 
 constexpr Verb kVerbs[] = {
-    {"detectnet_v2", "export", "a trained model to ONNX or .etlt, INT8 calibration cache, DeepStream files", detectnet_v2_export_command},
-    {"detectnet_v2", "compare", "how far INT8 with a calibration cache is from FP32, on real images", detectnet_v2_compare_command},
-    {"", "inspect", "what a file is and holds: model, ONNX, .etlt, calibration cache, specification", inspect_command},
-    {"", "doctor", "what is installed, and whether model, key, specification and images fit together", doctor_command},
+    {"detectnet_v2", "export", "a trained model to ONNX or .etlt, INT8 calibration cache, DeepStream files",
+     detectnet_v2_export_command},
+    {"detectnet_v2", "compare", "how far INT8 with a calibration cache is from FP32, on real images",
+     detectnet_v2_compare_command},
+    {"", "inspect", "what a file is and holds: model, ONNX, .etlt, calibration cache, specification",
+     inspect_command},
+    {"", "doctor", "what is installed, and whether model, key, specification and images fit together",
+     doctor_command},
 };
 
 }  // namespace

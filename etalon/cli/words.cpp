@@ -21,9 +21,12 @@ std::string expand_flag(const std::string& word, std::span<const std::string> lo
     if (flag.starts_with(name)) candidates.push_back(flag);
   if (candidates.size() == 1) return candidates.front() + value;
   if (candidates.size() > 1)
-    throw Error(Kind::kWrongUsage, fmt::format("{} could be any of {}", escaped(name), fmt::join(candidates, ", ")), "write more of it");
+    throw Error(Kind::kWrongUsage,
+                fmt::format("{} could be any of {}", escaped(name), fmt::join(candidates, ", ")),
+                "write more of it");
   const auto nearest = nearest_name(name, long_flags);
-  throw Error(Kind::kWrongUsage, fmt::format("unknown flag {}", escaped(name)), nearest ? fmt::format("did you mean {}?", *nearest) : "--help lists the flags");
+  throw Error(Kind::kWrongUsage, fmt::format("unknown flag {}", escaped(name)),
+              nearest ? fmt::format("did you mean {}?", *nearest) : "--help lists the flags");
 }
 
 }  // namespace
@@ -37,7 +40,8 @@ std::vector<std::string> canonical_words(std::string_view program_name, std::vec
 
 std::vector<std::string> task_first(std::vector<std::string> words, std::span<const std::string> tasks) {
   if (words.empty() || !words.front().starts_with("-")) return words;
-  const auto task = std::ranges::find_if(words, [&](const std::string& word) { return std::ranges::find(tasks, word) != tasks.end(); });
+  const auto task = std::ranges::find_if(
+      words, [&](const std::string& word) { return std::ranges::find(tasks, word) != tasks.end(); });
   if (task != words.end()) std::rotate(words.begin(), task, task + 1);
   return words;
 }
@@ -55,7 +59,8 @@ std::vector<std::string> without_empty_values(std::vector<std::string> words) {
   return kept;
 }
 
-std::vector<std::string> expand_flags(std::vector<std::string> words, std::span<const std::string> long_flags) {
+std::vector<std::string> expand_flags(std::vector<std::string> words,
+                                      std::span<const std::string> long_flags) {
   for (auto& word : words) {
     if (word == "--") break;
     if (word == "-np") word = "--num_processes";

@@ -9,7 +9,8 @@ namespace etalon {
 namespace {
 
 using Words = std::vector<std::string>;
-const Words kFlags{"--batches", "--batch_size", "--cal_cache_file", "--cal_image_dir", "--data_type", "--model", "--num_processes"};
+const Words kFlags{"--batches",   "--batch_size", "--cal_cache_file", "--cal_image_dir",
+                   "--data_type", "--model",      "--num_processes"};
 
 std::string refusal(Words words) {
   try {
@@ -32,13 +33,15 @@ TEST(CanonicalWords, KnowsEverySpellingOfTao) {
 
 TEST(TaskFirst, MovesFlagsThatStandBeforeTheTask) {
   const Words tasks{"export"};
-  EXPECT_EQ(task_first({"--gpu_index", "0", "export", "-m", "x"}, tasks), (Words{"export", "--gpu_index", "0", "-m", "x"}));
+  EXPECT_EQ(task_first({"--gpu_index", "0", "export", "-m", "x"}, tasks),
+            (Words{"export", "--gpu_index", "0", "-m", "x"}));
   EXPECT_EQ(task_first({"export", "-m", "export"}, tasks), (Words{"export", "-m", "export"}));
   EXPECT_EQ(task_first({"--help"}, tasks), Words{"--help"});
 }
 
 TEST(WithoutEmptyValues, DropsFlagsWhoseValueIsEmpty) {
-  EXPECT_EQ(without_empty_values({"-m", "x", "-k", "", "--results_dir=", "--force"}), (Words{"-m", "x", "--force"}));
+  EXPECT_EQ(without_empty_values({"-m", "x", "-k", "", "--results_dir=", "--force"}),
+            (Words{"-m", "x", "--force"}));
   EXPECT_EQ(without_empty_values({"--key=a="}), Words{"--key=a="}) << "a value may end in =";
 }
 

@@ -13,7 +13,7 @@
 namespace etalon {
 
 struct CompareOptions {
-  std::filesystem::path model;           // ONNX of a DetectNet_v2
+  std::filesystem::path model;  // ONNX of a DetectNet_v2
   std::filesystem::path cal_cache_file;
   std::filesystem::path image_dir;
   std::optional<std::filesystem::path> experiment_spec;  // clustering and class names for the picture
@@ -25,9 +25,9 @@ struct CompareOptions {
 
 struct CompareResult {
   std::uint64_t image_count = 0;
-  std::uint64_t simulated_layers = 0;            // convolutions and matrix products that run on 8-bit grids
-  std::uint64_t layers = 0;                      // all of them
-  std::map<std::string, double> snr_db;          // by output tensor
+  std::uint64_t simulated_layers = 0;    // convolutions and matrix products that run on 8-bit grids
+  std::uint64_t layers = 0;              // all of them
+  std::map<std::string, double> snr_db;  // by output tensor
   std::map<std::string, std::size_t> detections_fp32, detections_int8;  // by class, on the drawn image
 };
 

@@ -29,7 +29,8 @@ class Checks {
   void row(std::string_view what, std::string_view result, std::string_view detail) {
     rows_.push_back({{"what", what}, {"result", result}, {"detail", detail}});
   }
-  // Runs `body`, which returns the detail of an "ok"; an Error becomes a row of its own. Whether it went well.
+  // Runs `body`, which returns the detail of an "ok"; an Error becomes a row of its own. Whether it went
+  // well.
   template <class Body>
   bool run(std::string_view what, Body&& body) {
     try {
@@ -49,10 +50,14 @@ class Checks {
 void check_codec(Checks& checks) {
   try {
     if (const auto codec = find_codec())
-      checks.row("codec", "ok", fmt::format("nvidia-eff-tao-encryption {} in {} (Python {})", codec->package_version, codec->python.string(), codec->python_version));
+      checks.row("codec", "ok",
+                 fmt::format("nvidia-eff-tao-encryption {} in {} (Python {})", codec->package_version,
+                             codec->python.string(), codec->python_version));
     else
-      checks.row("codec", "note", "not found: encrypted .tlt cannot be read and .etlt not written; install nvidia-eff-tao-encryption and cryptography "
-                                  "in a Python 3.10 or 3.12 and name it in ETALON_CODEC_PYTHON");
+      checks.row("codec", "note",
+                 "not found: encrypted .tlt cannot be read and .etlt not written; install "
+                 "nvidia-eff-tao-encryption and cryptography "
+                 "in a Python 3.10 or 3.12 and name it in ETALON_CODEC_PYTHON");
   } catch (const Error& error) {
     checks.row("codec", "error", error.line());
   }
@@ -63,8 +68,11 @@ void check_onnx_model(const fs::path& path, Checks& checks) {
   checks.run("model", [&] {
     const auto faults = find_padding_faults(read_onnx(path));
     if (faults.empty()) return std::string("ONNX without the padding fault of NVIDIA's default export route");
-    throw Error(Kind::kBadInput, fmt::format("{} nodes have the padding fault of NVIDIA's default export route, the first is '{}': has {}, trained with {}", faults.size(),
-                                             escaped(faults.front().node), faults.front().found, faults.front().expected),
+    throw Error(Kind::kBadInput,
+                fmt::format("{} nodes have the padding fault of NVIDIA's default export route, the first is "
+                            "'{}': has {}, trained with {}",
+                            faults.size(), escaped(faults.front().node), faults.front().found,
+                            faults.front().expected),
                 "export the trained model anew");
   });
 }
@@ -72,8 +80,11 @@ void check_onnx_model(const fs::path& path, Checks& checks) {
 void check_images(const fs::path& folder, Checks& checks) {
   checks.run("images", [&] {
     const auto images = list_calibration_images(folder);
-    if (images.empty()) throw Error(Kind::kBadInput, fmt::format("'{}' has no image (jpg, jpeg, png)", escaped(folder.string())));
-    for (const auto& path : images) within([&] { return "'" + escaped(path.string()) + "'"; }, [&] { decode_image(read_file(path)); });
+    if (images.empty())
+      throw Error(Kind::kBadInput,
+                  fmt::format("'{}' has no image (jpg, jpeg, png)", escaped(folder.string())));
+    for (const auto& path : images)
+      within([&] { return "'" + escaped(path.string()) + "'"; }, [&] { decode_image(read_file(path)); });
     return fmt::format("{} images, all can be read", images.size());
   });
 }
@@ -81,16 +92,22 @@ void check_images(const fs::path& folder, Checks& checks) {
 // The picture size that training used need not be the network's, but a different one is worth a look.
 void check_size(const detectnet_v2::Experiment& spec, const Deployable& model, Checks& checks) {
   const auto& wanted = spec.augmentation_config().preprocessing();
-  const bool equal = wanted.output_image_width() == model.width && wanted.output_image_height() == model.height;
+  const bool equal =
+      wanted.output_image_width() == model.width && wanted.output_image_height() == model.height;
   checks.row("input size", equal ? "ok" : "note",
-             fmt::format("model {}x{}, spec {}x{} (width x height)", model.width, model.height, wanted.output_image_width(), wanted.output_image_height()));
+             fmt::format("model {}x{}, spec {}x{} (width x height)", model.width, model.height,
+                         wanted.output_image_width(), wanted.output_image_height()));
   if (wanted.output_image_channel() == 0 || wanted.output_image_channel() == model.channels) return;
-  checks.row("input channels", "error", fmt::format("model {}, spec {}: this is another model's spec", model.channels, wanted.output_image_channel()));
+  checks.row("input channels", "error",
+             fmt::format("model {}, spec {}: this is another model's spec", model.channels,
+                         wanted.output_image_channel()));
 }
 
-// The processor's vector instructions that matter to inference, as Linux names them; empty where it does not tell.
+// The processor's vector instructions that matter to inference, as Linux names them; empty where it does not
+// tell.
 std::vector<std::string> instruction_sets() {
-  constexpr std::string_view kKnown[] = {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
+  constexpr std::string_view kKnown[] = {"sse4_2",   "avx",         "avx2",        "fma",      "avx512f",
+                                         "avx512bw", "avx512_vnni", "avx512_bf16", "amx_int8", "amx_bf16"};
   std::ifstream file("/proc/cpuinfo");
   std::vector<std::string> found;
   for (std::string line; std::getline(file, line);) {
@@ -127,9 +144,10 @@ nlohmann::ordered_json examine(const DoctorOptions& options) {
       check_onnx_model(*options.model, checks);
     } else {
       checks.run("model", [&] {
-        model = deployable_from_keras(read_trained_model(*options.model, options.key), spec ? &*spec : nullptr, {});
-        return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height, model->width, model->class_count,
-                           spec ? ", as many as the spec has" : "");
+        model = deployable_from_keras(read_trained_model(*options.model, options.key),
+                                      spec ? &*spec : nullptr, {});
+        return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height,
+                           model->width, model->class_count, spec ? ", as many as the spec has" : "");
       });
     }
   }
@@ -138,7 +156,11 @@ nlohmann::ordered_json examine(const DoctorOptions& options) {
   const RuntimeFacts runtime = runtime_facts();
   return {{"version", 1},
           {"etalon", ETALON_VERSION},
-          {"runtime", {{"openvino", runtime.version}, {"device", runtime.device}, {"instruction_sets", instruction_sets()}, {"capabilities", runtime.capabilities}}},
+          {"runtime",
+           {{"openvino", runtime.version},
+            {"device", runtime.device},
+            {"instruction_sets", instruction_sets()},
+            {"capabilities", runtime.capabilities}}},
           {"checks", checks.take()}};
 }
 

@@ -15,8 +15,8 @@ struct DoctorOptions {
   std::optional<std::filesystem::path> cal_image_dir;
 };
 
-// One document: "version", "etalon", "runtime", "codec", and "checks", rows of what / result (ok, note, error) / detail.
-// Never throws for what it finds wrong: that is a row with result "error".
+// One document: "version", "etalon", "runtime", "codec", and "checks", rows of what / result (ok, note,
+// error) / detail. Never throws for what it finds wrong: that is a row with result "error".
 nlohmann::ordered_json examine(const DoctorOptions& options);
 
 // Whether some check of the document has the result "error".

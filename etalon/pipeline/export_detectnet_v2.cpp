@@ -27,23 +27,30 @@ std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) +
   throw Error(Kind::kUnsupported, fmt::format("{} is not there yet", what), std::move(hint));
 }
 
-// --- what the options mean -------------------------------------------------------------------------------------------
+// --- what the options mean
 
 bool uses_existing_cache(const ExportOptions& options) {
   std::error_code ignored;
-  return options.data_type == DataType::kInt8 && !options.force && fs::exists(options.cal_cache_file, ignored);
+  return options.data_type == DataType::kInt8 && !options.force &&
+         fs::exists(options.cal_cache_file, ignored);
 }
 
 void check_options(const ExportOptions& options) {
   if (options.gen_ds_config && !options.experiment_spec)
-    throw Error(Kind::kWrongUsage, "--gen_ds_config needs --experiment_spec: the class names stand there", "add -e SPEC");
-  if (!options.engine_file.empty()) not_there_yet("--engine_file: building engines", "build it from the ONNX with trtexec on the target machine");
+    throw Error(Kind::kWrongUsage, "--gen_ds_config needs --experiment_spec: the class names stand there",
+                "add -e SPEC");
+  if (!options.engine_file.empty())
+    not_there_yet("--engine_file: building engines",
+                  "build it from the ONNX with trtexec on the target machine");
   if (!options.cal_json_file.empty()) not_there_yet("--cal_json_file: ranges of quantisation-aware models");
   if (options.data_type != DataType::kInt8 || uses_existing_cache(options)) return;
-  if (!options.cal_data_file.empty()) not_there_yet("--cal_data_file: calibrating from a tensorfile", "give --cal_image_dir FOLDER alone");
+  if (!options.cal_data_file.empty())
+    not_there_yet("--cal_data_file: calibrating from a tensorfile", "give --cal_image_dir FOLDER alone");
   if (!options.cal_image_dir.empty()) return;
-  if (options.experiment_spec) not_there_yet("calibrating from the experiment spec's data loader", "give --cal_image_dir FOLDER");
-  throw Error(Kind::kWrongUsage, "--data_type int8 needs calibration images and none were given", "add --cal_image_dir FOLDER");
+  if (options.experiment_spec)
+    not_there_yet("calibrating from the experiment spec's data loader", "give --cal_image_dir FOLDER");
+  throw Error(Kind::kWrongUsage, "--data_type int8 needs calibration images and none were given",
+              "add --cal_image_dir FOLDER");
 }
 
 struct ModelFile {
@@ -53,7 +60,8 @@ struct ModelFile {
 
 CodecFound codec_for_etlt(const ExportOptions& options, const fs::path& path) {
   if (options.key.empty())
-    throw Error(Kind::kWrongUsage, fmt::format("{} is an encrypted model and no key was given", quoted(path)), "add --key KEY, or write .onnx");
+    throw Error(Kind::kWrongUsage, fmt::format("{} is an encrypted model and no key was given", quoted(path)),
+                "add --key KEY, or write .onnx");
   auto codec = find_codec();
   if (!codec) throw_no_codec("to write an .etlt");
   return *std::move(codec);
@@ -64,46 +72,61 @@ ModelFile choose_model_file(const ExportOptions& options, Log& log) {
   fs::path path = options.output_file.value_or(fs::path(".") / options.model.stem());
   std::error_code ignored;
   const std::string name = path.filename().string();
-  if (name.empty() || name == "." || name == ".." || name == ".onnx" || name == ".etlt" || (options.output_file && fs::is_directory(path, ignored)))
-    throw Error(Kind::kWrongUsage, fmt::format("--output_file {} names a folder, expected a file", quoted(path)), "give a name that ends in .onnx or .etlt");
+  if (name.empty() || name == "." || name == ".." || name == ".onnx" || name == ".etlt" ||
+      (options.output_file && fs::is_directory(path, ignored)))
+    throw Error(Kind::kWrongUsage,
+                fmt::format("--output_file {} names a folder, expected a file", quoted(path)),
+                "give a name that ends in .onnx or .etlt");
   const std::string ending = options.output_file ? path.extension().string() : "";
   if (ending == ".onnx") return {path, std::nullopt};
   if (ending == ".etlt") return {path, codec_for_etlt(options, path)};
   if (!ending.empty())
-    throw Error(Kind::kWrongUsage, fmt::format("--output_file {} ends in '{}', expected .onnx or .etlt", quoted(path), escaped(ending)));
+    throw Error(Kind::kWrongUsage, fmt::format("--output_file {} ends in '{}', expected .onnx or .etlt",
+                                               quoted(path), escaped(ending)));
   std::optional<CodecFound> codec;
   if (!options.key.empty()) codec = find_codec();
   path += codec ? ".etlt" : ".onnx";
   log.info(fmt::format("writing {}: {}", quoted(path),
-                       codec                 ? "a key was given, so the model is encrypted"
-                       : options.key.empty() ? "no key was given, so the model is plain ONNX"
-                                             : "NVIDIA's codec is not installed, so the model is plain ONNX"));
+                       codec ? "a key was given, so the model is encrypted"
+                       : options.key.empty()
+                           ? "no key was given, so the model is plain ONNX"
+                           : "NVIDIA's codec is not installed, so the model is plain ONNX"));
   return {path, codec};
 }
 
 NetworkMode network_mode(DataType type) {
   switch (type) {
-    case DataType::kFp32: return NetworkMode::kFp32;
-    case DataType::kFp16: return NetworkMode::kFp16;
-    case DataType::kInt8: return NetworkMode::kInt8;
+    case DataType::kFp32:
+      return NetworkMode::kFp32;
+    case DataType::kFp16:
+      return NetworkMode::kFp16;
+    case DataType::kInt8:
+      return NetworkMode::kInt8;
   }
   return NetworkMode::kFp32;
 }
 
-// --- calibration -----------------------------------------------------------------------------------------------------
+// --- calibration
 
 std::vector<fs::path> draw_images(const ExportOptions& options, Log& log) {
   const auto available = list_calibration_images(options.cal_image_dir);
   const std::uint64_t wanted = options.batches * options.batch_size;
   if (wanted > available.size())
-    throw Error(Kind::kBadInput,
-                fmt::format("{} has {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}", quoted(options.cal_image_dir),
-                            available.size(), options.batches, options.batch_size, wanted),
-                "give more images or fewer batches");
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("{} has {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}",
+                    quoted(options.cal_image_dir), available.size(), options.batches, options.batch_size,
+                    wanted),
+        "give more images or fewer batches");
   std::vector<fs::path> drawn;
-  for (const std::size_t i : draw_without_replacement(available.size(), wanted, options.seed)) drawn.push_back(available[i]);
-  log.info(fmt::format("calibrating on {} of the {} images in {}, drawn with seed {}", wanted, available.size(), quoted(options.cal_image_dir), options.seed));
-  if (options.experiment_spec) log.info("they come from --cal_image_dir, which was given; TAO would take the data loader of --experiment_spec");
+  for (const std::size_t i : draw_without_replacement(available.size(), wanted, options.seed))
+    drawn.push_back(available[i]);
+  log.info(fmt::format("calibrating on {} of the {} images in {}, drawn with seed {}", wanted,
+                       available.size(), quoted(options.cal_image_dir), options.seed));
+  if (options.experiment_spec)
+    log.info(
+        "they come from --cal_image_dir, which was given; TAO would take the data loader of "
+        "--experiment_spec");
   std::string names;
   for (const auto& path : drawn) names += (names.empty() ? "" : ", ") + escaped(path.filename().string());
   log.info(fmt::format("the images: {}", names));
@@ -115,48 +138,75 @@ void warn_of_other_names(const CalibrationCache& cache, const Deployable& deploy
   std::set<std::string_view> lines;
   for (const auto& line : cache.lines) lines.insert(line.tensor);
   std::size_t otherwise = 0;
-  for (const auto& name : activation_names(deployable.model.graph())) otherwise += lines.contains(name) ? 0 : 1;
+  for (const auto& name : activation_names(deployable.model.graph()))
+    otherwise += lines.contains(name) ? 0 : 1;
   if (otherwise > 0)
-    log.warning(fmt::format("the cache spells {} tensors otherwise than the model, with or without ':0', and TensorRT will not find them: "
-                            "write the model with --tensor_names {}", otherwise, deployable.input.ends_with(":0") ? "plain" : "tf"));
+    log.warning(
+        fmt::format("the cache spells {} tensors otherwise than the model, with or without ':0', and "
+                    "TensorRT will not find them: "
+                    "write the model with --tensor_names {}",
+                    otherwise, deployable.input.ends_with(":0") ? "plain" : "tf"));
 }
 
 void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
   const fs::path& path = options.cal_cache_file;
-  within([&] { return quoted(path); }, [&] {
-    const Bytes bytes = read_file(path, 64 << 20);
-    const CalibrationCache cache = parse_calibration_cache(as_text(bytes));
-    const CacheFit fit = check_cache(cache, deployable.model, deployable.preprocessing);
-    constexpr const char* kHint = "give another --cal_cache_file, or add --force to calibrate anew";
-    if (!fit.missing.empty())
-      throw Error(Kind::kBadInput,
-                  fmt::format("this cache is not of this model: {} of its tensors have no line, the first is '{}'", fit.missing.size(), escaped(fit.missing.front())), kHint);
-    if (!fit.input_possible)
-      throw Error(Kind::kBadInput, fmt::format("this cache is not of this model: its input range {} cannot come from images between {} and {}", fit.input_range,
-                                               deployable.preprocessing.lowest(), deployable.preprocessing.highest()), kHint);
-    log.info(fmt::format("using the cache {} that is there ({}, {} lines): nothing is calibrated; --force calibrates anew", quoted(path), escaped(cache.header), cache.lines.size()));
-    warn_of_other_names(cache, deployable, log);
-    if (fit.surplus.empty()) return;
-    log.write(fit.surplus.size() * 2 > cache.lines.size() ? LogLevel::kWarning : LogLevel::kInfo,
-              fmt::format("{} of its {} lines name no tensor of this model, which TensorRT passes over; -v lists them", fit.surplus.size(), cache.lines.size()));
-    for (const auto& name : fit.surplus) log.debug(fmt::format("no tensor of this model: '{}'", escaped(name)));
-  });
+  within(
+      [&] { return quoted(path); },
+      [&] {
+        const Bytes bytes = read_file(path, 64 << 20);
+        const CalibrationCache cache = parse_calibration_cache(as_text(bytes));
+        const CacheFit fit = check_cache(cache, deployable.model, deployable.preprocessing);
+        constexpr const char* kHint = "give another --cal_cache_file, or add --force to calibrate anew";
+        if (!fit.missing.empty())
+          throw Error(
+              Kind::kBadInput,
+              fmt::format(
+                  "this cache is not of this model: {} of its tensors have no line, the first is '{}'",
+                  fit.missing.size(), escaped(fit.missing.front())),
+              kHint);
+        if (!fit.input_possible)
+          throw Error(Kind::kBadInput,
+                      fmt::format("this cache is not of this model: its input range {} cannot come from "
+                                  "images between {} and {}",
+                                  fit.input_range, deployable.preprocessing.lowest(),
+                                  deployable.preprocessing.highest()),
+                      kHint);
+        log.info(fmt::format(
+            "using the cache {} that is there ({}, {} lines): nothing is calibrated; --force calibrates anew",
+            quoted(path), escaped(cache.header), cache.lines.size()));
+        warn_of_other_names(cache, deployable, log);
+        if (fit.surplus.empty()) return;
+        log.write(
+            fit.surplus.size() * 2 > cache.lines.size() ? LogLevel::kWarning : LogLevel::kInfo,
+            fmt::format(
+                "{} of its {} lines name no tensor of this model, which TensorRT passes over; -v lists them",
+                fit.surplus.size(), cache.lines.size()));
+        for (const auto& name : fit.surplus)
+          log.debug(fmt::format("no tensor of this model: '{}'", escaped(name)));
+      });
 }
 
-std::string calibrate(const ExportOptions& options, const Deployable& deployable, const std::vector<fs::path>& images, Progress& progress) {
-  const auto statistics = collect_statistics(deployable.model, images, static_cast<int>(deployable.width), static_cast<int>(deployable.height),
-                                             deployable.preprocessing, options.threads, progress);
-  return format_calibration_cache(make_cache(deployable.model, statistics, options.calibrator, options.trt_version));
+std::string calibrate(const ExportOptions& options, const Deployable& deployable,
+                      const std::vector<fs::path>& images, Progress& progress) {
+  const auto statistics = collect_statistics(deployable.model, images, static_cast<int>(deployable.width),
+                                             static_cast<int>(deployable.height), deployable.preprocessing,
+                                             options.threads, progress);
+  return format_calibration_cache(
+      make_cache(deployable.model, statistics, options.calibrator, options.trt_version));
 }
 
-// --- files -----------------------------------------------------------------------------------------------------------
+// --- files
 
 // Files beside the model that a second export would write again: the same bytes are left alone.
-void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_exists, unsigned mode, const std::string& text, Log& log) {
+void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_exists, unsigned mode,
+                        const std::string& text, Log& log) {
   std::error_code ignored;
-  if (fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) == text.size() && as_text(read_file(path)) == text) {
+  if (fs::is_regular_file(path, ignored) && fs::file_size(path, ignored) == text.size() &&
+      as_text(read_file(path)) == text) {
     constexpr unsigned kOwnerOnly = 0600;
-    if (mode == kOwnerOnly) fs::permissions(path, fs::perms::owner_read | fs::perms::owner_write);  // it may have been opened up since
+    if (mode == kOwnerOnly)
+      fs::permissions(path,
+                      fs::perms::owner_read | fs::perms::owner_write);  // it may have been opened up since
     log.info(fmt::format("{} is there already with the same content", quoted(path)));
     return;
   }
@@ -165,10 +215,13 @@ void stage_unless_equal(OutputFiles& outputs, const fs::path& path, IfExists if_
 
 // nvinfer takes paths relative to the folder of its configuration.
 std::string relative_to(const fs::path& folder, const fs::path& path) {
-  return fs::weakly_canonical(fs::absolute(path)).lexically_proximate(fs::weakly_canonical(fs::absolute(folder))).string();
+  return fs::weakly_canonical(fs::absolute(path))
+      .lexically_proximate(fs::weakly_canonical(fs::absolute(folder)))
+      .string();
 }
 
-void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable, const ModelFile& output, Log& log) {
+void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable,
+                            const ModelFile& output, Log& log) {
   const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
   const fs::path folder = output.path.has_parent_path() ? output.path.parent_path() : fs::path(".");
   DeepStreamModel model;
@@ -176,18 +229,23 @@ void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, 
   model.encrypted = output.codec.has_value();
   model.key = options.key;
   model.mode = network_mode(options.data_type);
-  if (options.data_type == DataType::kInt8) model.calibration_cache = relative_to(folder, options.cal_cache_file);
+  if (options.data_type == DataType::kInt8)
+    model.calibration_cache = relative_to(folder, options.cal_cache_file);
   const auto in_spec = [&] { return quoted(*options.experiment_spec); };
   const NvinferConfig config = within(in_spec, [&] { return nvinfer_config(deployable, model); });
   const std::string labels = within(in_spec, [&] { return labels_txt(deployable.labels); });
   for (const auto& warning : config.warnings) log.warning(warning);
   const bool holds_key = !options.key.empty();
-  if (holds_key) log.info(fmt::format("{} holds the key, as TAO writes it: only you may read it (mode 0600)", quoted(folder / "nvinfer_config.txt")));
+  if (holds_key)
+    log.info(fmt::format("{} holds the key, as TAO writes it: only you may read it (mode 0600)",
+                         quoted(folder / "nvinfer_config.txt")));
   stage_unless_equal(outputs, folder / "labels.txt", if_exists, 0666, labels, log);
-  stage_unless_equal(outputs, folder / "nvinfer_config.txt", if_exists, holds_key ? 0600 : 0666, config.text, log);
+  stage_unless_equal(outputs, folder / "nvinfer_config.txt", if_exists, holds_key ? 0600 : 0666, config.text,
+                     log);
 }
 
-void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable, const ModelFile& output) {
+void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable,
+                 const ModelFile& output) {
   const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
   outputs.stage(output.path, if_exists, 0666, [&](Sink& sink) {
     if (!output.codec) return write_onnx(deployable.model, sink);
@@ -201,17 +259,20 @@ void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deplo
 // The spec, and everything of it that an export reads: a fault is the spec's, not the model's.
 DetectnetV2Spec read_spec(const fs::path& path, Log& log) {
   DetectnetV2Spec spec = read_detectnet_v2_spec(path);
-  for (const auto& finding : spec.findings) log.warning(fmt::format("{}: {}", quoted(path), describe(finding)));
-  within([&] { return quoted(path); }, [&] {
-    clustering_of(spec.experiment, target_class_names(spec.experiment));
-    box_code_of(spec.experiment);
-  });
+  for (const auto& finding : spec.findings)
+    log.warning(fmt::format("{}: {}", quoted(path), describe(finding)));
+  within([&] { return quoted(path); },
+         [&] {
+           clustering_of(spec.experiment, target_class_names(spec.experiment));
+           box_code_of(spec.experiment);
+         });
   return spec;
 }
 
 }  // namespace
 
-ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress, StatusLog& status) {
+ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress,
+                                 StatusLog& status) {
   check_options(options);
   const ModelFile output = choose_model_file(options, log);
 
@@ -223,7 +284,8 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   check_is_data_file(options.model);
   std::vector<fs::path> images;
   if (int8 && !cache_exists) images = draw_images(options, log);
-  if (cache_exists && !options.cal_image_dir.empty()) list_calibration_images(options.cal_image_dir);  // a wrong name is a fault all the same
+  if (cache_exists && !options.cal_image_dir.empty())
+    list_calibration_images(options.cal_image_dir);  // a wrong name is a fault all the same
   outputs.protect(options.model);
   if (options.experiment_spec) outputs.protect(*options.experiment_spec);
   for (const auto& path : images) outputs.protect(path);
@@ -235,14 +297,19 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   using Status = StatusLog::Status;
   status.write(Status::kRunning, "Exporting the model.");
   KerasModel trained = read_trained_model(options.model, options.key);
-  const Deployable deployable = within([&] { return quoted(options.model); }, [&] {
-    return deployable_from_keras(std::move(trained), spec ? &*spec : nullptr,
-                                 {.static_batch_size = options.static_batch_size, .tensor_names = options.tensor_names});
-  });
-  log.info(fmt::format("{}: {}x{}x{} input, {} classes, {} parameters", quoted(options.model), deployable.channels, deployable.height,
-                       deployable.width, deployable.class_count, deployable.parameter_count));
+  const Deployable deployable =
+      within([&] { return quoted(options.model); },
+             [&] {
+               return deployable_from_keras(
+                   std::move(trained), spec ? &*spec : nullptr,
+                   {.static_batch_size = options.static_batch_size, .tensor_names = options.tensor_names});
+             });
+  log.info(fmt::format("{}: {}x{}x{} input, {} classes, {} parameters", quoted(options.model),
+                       deployable.channels, deployable.height, deployable.width, deployable.class_count,
+                       deployable.parameter_count));
   std::string output_names;
-  for (const auto& out : deployable.outputs) output_names += fmt::format("{}'{}'", output_names.empty() ? "" : ", ", out.tensor);
+  for (const auto& out : deployable.outputs)
+    output_names += fmt::format("{}'{}'", output_names.empty() ? "" : ", ", out.tensor);
   status.write(Status::kRunning, fmt::format("Using input nodes: ['{}']", deployable.input));
   status.write(Status::kRunning, fmt::format("Using output nodes: [{}]", output_names));
   progress.check();
@@ -262,9 +329,11 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   result.model_file = output.path;
   result.parameter_count = deployable.parameter_count;
   result.model_size_bytes = result.written.front().size_bytes;  // the model was staged first
-  for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  for (const auto& file : result.written)
+    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
   status.write(Status::kSuccess, "Export complete.",
-               {{"param_count", static_cast<double>(result.parameter_count) / 1e6}, {"size", static_cast<double>(result.model_size_bytes) / (1 << 20)}});
+               {{"param_count", static_cast<double>(result.parameter_count) / 1e6},
+                {"size", static_cast<double>(result.model_size_bytes) / (1 << 20)}});
   return result;
 }
 

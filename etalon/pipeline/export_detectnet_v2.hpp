@@ -1,4 +1,5 @@
-// `etalon detectnet_v2 export`: a trained DetectNet_v2 to ONNX or .etlt, an INT8 calibration cache, DeepStream files.
+// `etalon detectnet_v2 export`: a trained DetectNet_v2 to ONNX or .etlt, an INT8 calibration cache,
+// DeepStream files.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +22,9 @@ struct ExportResult {
   std::vector<std::string> calibration_images;  // in the order drawn; empty when nothing was calibrated
 };
 
-// All files of a run appear together at its end or not at all. Errors: as the stages throw them, with the file named.
-ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress, StatusLog& status);
+// All files of a run appear together at its end or not at all. Errors: as the stages throw them, with the
+// file named.
+ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progress& progress,
+                                 StatusLog& status);
 
 }  // namespace etalon

@@ -1,4 +1,5 @@
-// What an export is asked to do. Names follow TAO's flags; defaults are the seed document's (docs/decisions.md).
+// What an export is asked to do. Names follow TAO's flags; defaults are the seed document's
+// (docs/decisions.md).
 #pragma once
 
 #include <cstdint>

@@ -26,7 +26,8 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
 std::string shape_text(const std::optional<Shape>& shape) {
   if (!shape) return "unknown";
   std::string text;
-  for (const auto& dimension : *shape) text += (text.empty() ? "" : "x") + (dimension ? std::to_string(*dimension) : std::string("N"));
+  for (const auto& dimension : *shape)
+    text += (text.empty() ? "" : "x") + (dimension ? std::to_string(*dimension) : std::string("N"));
   return text.empty() ? "scalar" : text;
 }
 
@@ -34,7 +35,8 @@ Json layer_rows(const KerasGraph& graph) {
   Json rows = Json::array();
   for (const auto& layer : graph.layers) {
     std::string weights;
-    for (const auto& weight : layer.weights) weights += (weights.empty() ? "" : " ") + shape_text(weight.shape);
+    for (const auto& weight : layer.weights)
+      weights += (weights.empty() ? "" : " ") + shape_text(weight.shape);
     rows.push_back({{"layer", layer.name}, {"class", layer.class_name}, {"weights", weights}});
     if (layer.graph)
       for (auto& row : layer_rows(*layer.graph)) {
@@ -64,12 +66,15 @@ void add_keras(const fs::path& path, Json& seen) {
 
 void add_onnx(const fs::path& path, Json& seen) {
   ModelProto model = read_onnx(path);
-  seen["producer"] = model.producer_name() + (model.producer_version().empty() ? "" : " " + model.producer_version());
+  seen["producer"] =
+      model.producer_name() + (model.producer_version().empty() ? "" : " " + model.producer_version());
   seen["ir_version"] = model.ir_version();
-  for (const auto& opset : model.opset_import()) seen["opset " + (opset.domain().empty() ? std::string("ai.onnx") : opset.domain())] = opset.version();
+  for (const auto& opset : model.opset_import())
+    seen["opset " + (opset.domain().empty() ? std::string("ai.onnx") : opset.domain())] = opset.version();
   const auto values = [](const auto& infos) {
     Json rows = Json::array();
-    for (const ValueInfoProto* info : infos) rows.push_back({{"tensor", info->name()}, {"shape", shape_text(shape_of(*info))}});
+    for (const ValueInfoProto* info : infos)
+      rows.push_back({{"tensor", info->name()}, {"shape", shape_text(shape_of(*info))}});
     return rows;
   };
   std::vector<const ValueInfoProto*> outputs;
@@ -88,8 +93,11 @@ void add_onnx(const fs::path& path, Json& seen) {
   const auto faults = find_padding_faults(model);
   if (faults.empty()) return;
   Json fault_rows = Json::array();
-  for (const auto& fault : faults) fault_rows.push_back({{"node", fault.node}, {"has", fault.found}, {"trained with", fault.expected}});
-  seen["warning"] = "this ONNX has the padding fault of NVIDIA's default export route: it does not compute what was trained; export the trained model anew";
+  for (const auto& fault : faults)
+    fault_rows.push_back({{"node", fault.node}, {"has", fault.found}, {"trained with", fault.expected}});
+  seen["warning"] =
+      "this ONNX has the padding fault of NVIDIA's default export route: it does not compute what was "
+      "trained; export the trained model anew";
   seen["padding_faults"] = std::move(fault_rows);
 }
 
@@ -99,7 +107,8 @@ void add_cache(const fs::path& path, Json& seen) {
   seen["header"] = cache.header;
   seen["lines"] = cache.lines.size();
   Json rows = Json::array();
-  for (const auto& line : cache.lines) rows.push_back({{"tensor", line.tensor}, {"range", line.scale * 127.0F}, {"scale", line.scale}});
+  for (const auto& line : cache.lines)
+    rows.push_back({{"tensor", line.tensor}, {"range", line.scale * 127.0F}, {"scale", line.scale}});
   seen["tensors"] = std::move(rows);
 }
 
@@ -114,9 +123,11 @@ void add_spec(const fs::path& path, Json& seen) {
   const Bytes bytes = read_file(path, 16 << 20);
   const DetectnetV2Spec spec = parse_detectnet_v2_spec(as_text(bytes));  // the caller names the file
   seen["network"] = "detectnet_v2";
-  seen["architecture"] = fmt::format("{} {}", spec.experiment.model_config().arch(), spec.experiment.model_config().num_layers());
+  seen["architecture"] = fmt::format("{} {}", spec.experiment.model_config().arch(),
+                                     spec.experiment.model_config().num_layers());
   Json classes = Json::array();
-  for (const auto& target : spec.experiment.cost_function_config().target_classes()) classes.push_back(target.name());
+  for (const auto& target : spec.experiment.cost_function_config().target_classes())
+    classes.push_back(target.name());
   seen["classes"] = std::move(classes);
   Json findings = Json::array();
   for (const auto& finding : spec.findings) findings.push_back(describe(finding));
@@ -130,8 +141,10 @@ struct KnownKind {
 };
 
 constexpr KnownKind kKinds[] = {
-    {FileKind::kKerasHdf5, "Keras model", add_keras},       {FileKind::kOnnx, "ONNX model", add_onnx},
-    {FileKind::kCalibrationCache, "calibration cache", add_cache}, {FileKind::kEtlt, "exported TAO model (.etlt)", add_etlt},
+    {FileKind::kKerasHdf5, "Keras model", add_keras},
+    {FileKind::kOnnx, "ONNX model", add_onnx},
+    {FileKind::kCalibrationCache, "calibration cache", add_cache},
+    {FileKind::kEtlt, "exported TAO model (.etlt)", add_etlt},
     {FileKind::kSpec, "experiment specification", add_spec},
 };
 
@@ -139,19 +152,28 @@ constexpr KnownKind kKinds[] = {
 
 nlohmann::ordered_json inspect_file(const fs::path& path) {
   check_is_data_file(path);
-  return within([&] { return "'" + escaped(path.string()) + "'"; }, [&] {
-    const FileKind kind = kind_of_file(path);
-    for (const auto& known : kKinds)
-      if (known.kind == kind) {
-        Json seen{{"version", 1}, {"file", path.string()}, {"kind", known.name}, {"size_bytes", fs::file_size(path)}};
-        known.add(path, seen);
-        return seen;
-      }
-    if (kind == FileKind::kEncryptedOrUnknown && path.extension() == ".tlt")
-      return Json{{"version", 1}, {"file", path.string()}, {"kind", "encrypted TAO model (.tlt)"}, {"size_bytes", fs::file_size(path)},
-                  {"note", "what is inside can only be seen with the key; export opens it"}};
-    throw Error(Kind::kBadInput, "no file that etalon knows", "expected a Keras model, ONNX, .etlt, .tlt, calibration cache or experiment spec");
-  });
+  return within([&] { return "'" + escaped(path.string()) + "'"; },
+                [&] {
+                  const FileKind kind = kind_of_file(path);
+                  for (const auto& known : kKinds)
+                    if (known.kind == kind) {
+                      Json seen{{"version", 1},
+                                {"file", path.string()},
+                                {"kind", known.name},
+                                {"size_bytes", fs::file_size(path)}};
+                      known.add(path, seen);
+                      return seen;
+                    }
+                  if (kind == FileKind::kEncryptedOrUnknown && path.extension() == ".tlt")
+                    return Json{{"version", 1},
+                                {"file", path.string()},
+                                {"kind", "encrypted TAO model (.tlt)"},
+                                {"size_bytes", fs::file_size(path)},
+                                {"note", "what is inside can only be seen with the key; export opens it"}};
+                  throw Error(
+                      Kind::kBadInput, "no file that etalon knows",
+                      "expected a Keras model, ONNX, .etlt, .tlt, calibration cache or experiment spec");
+                });
 }
 
 }  // namespace etalon

@@ -14,12 +14,13 @@ class StatusLog {
   enum class Status { kSuccess, kFailure, kStarted, kRunning, kSkipped };
 
   StatusLog() = default;  // writes nothing, as TAO without --results_dir
-  // Makes the folder and opens <folder>/status.json for appending; for TAO's own log folder, /workspace/logs, the name
-  // is status_export_<seconds>.json. Error (kEnvironment) if that cannot be done.
+  // Makes the folder and opens <folder>/status.json for appending; for TAO's own log folder, /workspace/logs,
+  // the name is status_export_<seconds>.json. Error (kEnvironment) if that cannot be done.
   explicit StatusLog(const std::filesystem::path& results_dir);
 
   // Writes `data`'s entries, then date, time, status, verbosity and message, in TAO's order and spelling.
-  void write(Status status, std::string_view message, const nlohmann::ordered_json& data = nlohmann::ordered_json::object());
+  void write(Status status, std::string_view message,
+             const nlohmann::ordered_json& data = nlohmann::ordered_json::object());
 
  private:
   std::optional<std::ofstream> file_;

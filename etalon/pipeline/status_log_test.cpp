@@ -12,7 +12,8 @@ namespace {
 
 // The expected text is what Python's json.dumps prints for the same object.
 TEST(PythonJsonLine, IsWhatPythonWouldWrite) {
-  EXPECT_EQ(python_json_line({{"param_count", 3.416543}, {"size", 12.988690376281738}, {"message", "caf\xc3\xa9 \"x\""}}),
+  EXPECT_EQ(python_json_line(
+                {{"param_count", 3.416543}, {"size", 12.988690376281738}, {"message", "caf\xc3\xa9 \"x\""}}),
             R"({"param_count": 3.416543, "size": 12.988690376281738, "message": "caf\u00e9 \"x\""})");
 }
 
@@ -24,14 +25,14 @@ TEST(StatusLog, AppendsLinesInTaosOrderOfKeys) {
   StatusLog(results).write(StatusLog::Status::kSuccess, "two", {{"size", 1.5}});
   const Bytes bytes = read_file(results / "status.json");
   EXPECT_THAT(std::string(as_text(bytes)),
-              testing::MatchesRegex("\\{\"date\": \"[0-9]+/[0-9]+/[0-9]+\", \"time\": \"[0-9]+:[0-9]+:[0-9]+\", \"status\": \"RUNNING\", "
-                                    "\"verbosity\": \"INFO\", \"message\": \"one\"\\}\n\\{\"size\": 1.5, \"date\": .*\"SUCCESS\".*\"two\"\\}\n"));
+              testing::MatchesRegex("\\{\"date\": \"[0-9]+/[0-9]+/[0-9]+\", \"time\": "
+                                    "\"[0-9]+:[0-9]+:[0-9]+\", \"status\": \"RUNNING\", "
+                                    "\"verbosity\": \"INFO\", \"message\": \"one\"\\}\n\\{\"size\": 1.5, "
+                                    "\"date\": .*\"SUCCESS\".*\"two\"\\}\n"));
   std::filesystem::remove_all(folder);
 }
 
-TEST(StatusLog, SaysWhenItCannotWrite) {
-  EXPECT_THROW(StatusLog("/proc/nowhere"), Error);
-}
+TEST(StatusLog, SaysWhenItCannotWrite) { EXPECT_THROW(StatusLog("/proc/nowhere"), Error); }
 
 }  // namespace
 }  // namespace etalon

@@ -29,14 +29,17 @@ bool looks_like_text(ByteView head) {
 
 KerasModel read_encrypted(const fs::path& path, std::string_view key) {
   if (key.empty())
-    throw Error(Kind::kWrongUsage, "the model is encrypted and no key was given", "give the key it was trained with: --key KEY");
+    throw Error(Kind::kWrongUsage, "the model is encrypted and no key was given",
+                "give the key it was trained with: --key KEY");
   const auto codec = find_codec();
   if (!codec) throw_no_codec("to read an encrypted model");
   const Bytes plain = decrypt(*codec, read_file(path), key);
   if (looks_like_hdf5(plain)) return read_keras_hdf5(plain);
   if (looks_like_zip(plain))
-    throw Error(Kind::kUnsupported, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model", "Mask R-CNN export is not there yet");
-  throw Error(Kind::kBadInput, "the key does not open the model: what it decrypts to is no Keras model", "give the key it was trained with: --key KEY");
+    throw Error(Kind::kUnsupported, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model",
+                "Mask R-CNN export is not there yet");
+  throw Error(Kind::kBadInput, "the key does not open the model: what it decrypts to is no Keras model",
+              "give the key it was trained with: --key KEY");
 }
 
 }  // namespace
@@ -56,22 +59,32 @@ FileKind kind_of_file(const fs::path& path) {
 
 KerasModel read_trained_model(const fs::path& path, std::string_view key) {
   check_is_data_file(path);
-  return within([&] { return fmt::format("'{}'", escaped(path.string())); }, [&]() -> KerasModel {
-    switch (kind_of_file(path)) {
-      case FileKind::kKerasHdf5: return read_keras_hdf5(path);
-      case FileKind::kZip:
-        throw Error(Kind::kUnsupported, "this is a ZIP, as Mask R-CNN's checkpoints are; expected a Keras model", "Mask R-CNN export is not there yet");
-      case FileKind::kOnnx:
-        throw Error(Kind::kUnsupported, "this is an ONNX model already, expected a trained Keras model", "give the .hdf5 or .tlt that training wrote");
-      case FileKind::kEtlt:
-        throw Error(Kind::kUnsupported, "this is an exported model (.etlt), expected a trained one", "give the .hdf5 or .tlt that training wrote");
-      case FileKind::kEncryptedOrUnknown:
-        // An encrypted file has no signature; TAO knows it by its ending, and so the error for junk stays a clear one.
-        if (path.extension() == ".tlt" || !path.has_extension()) return read_encrypted(path, key);
-        [[fallthrough]];
-      default: throw Error(Kind::kBadInput, "this is no Keras model (HDF5)", "expected the .hdf5 or .tlt that training wrote");
-    }
-  });
+  return within(
+      [&] { return fmt::format("'{}'", escaped(path.string())); },
+      [&]() -> KerasModel {
+        switch (kind_of_file(path)) {
+          case FileKind::kKerasHdf5:
+            return read_keras_hdf5(path);
+          case FileKind::kZip:
+            throw Error(Kind::kUnsupported,
+                        "this is a ZIP, as Mask R-CNN's checkpoints are; expected a Keras model",
+                        "Mask R-CNN export is not there yet");
+          case FileKind::kOnnx:
+            throw Error(Kind::kUnsupported, "this is an ONNX model already, expected a trained Keras model",
+                        "give the .hdf5 or .tlt that training wrote");
+          case FileKind::kEtlt:
+            throw Error(Kind::kUnsupported, "this is an exported model (.etlt), expected a trained one",
+                        "give the .hdf5 or .tlt that training wrote");
+          case FileKind::kEncryptedOrUnknown:
+            // An encrypted file has no signature; TAO knows it by its ending, and so the error for junk stays
+            // a clear one.
+            if (path.extension() == ".tlt" || !path.has_extension()) return read_encrypted(path, key);
+            [[fallthrough]];
+          default:
+            throw Error(Kind::kBadInput, "this is no Keras model (HDF5)",
+                        "expected the .hdf5 or .tlt that training wrote");
+        }
+      });
 }
 
 }  // namespace etalon
