@@ -115,6 +115,16 @@ const CacheLine* CalibrationCache::find(std::string_view tensor) const {
   return alike == lines.end() ? nullptr : &*alike;
 }
 
+std::map<std::string, const CacheLine*> CalibrationCache::by_tensor() const {
+  std::map<std::string, const CacheLine*> found;
+  for (const auto& line : lines) {
+    const std::string_view name = without_output_0(line.tensor);
+    const CacheLine*& at = found[std::string(name)];
+    if (at == nullptr || name == line.tensor) at = &line;
+  }
+  return found;
+}
+
 CalibrationCache parse_calibration_cache(std::string_view text) {
   if (text.size() > kMostBytes)
     throw Error(Kind::kBadInput,

@@ -7,6 +7,7 @@
 // docs/formats/calibration_cache.md has the evidence.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,7 +36,12 @@ struct CalibrationCache {
   std::vector<CacheLine> lines;
 
   // The line of `tensor`, its name taken with or without a trailing ":0".
+  // Looks at every line: for many tensors take by_tensor().
   const CacheLine* find(std::string_view tensor) const;
+
+  // The lines by name without a trailing ":0", valid as long as `lines` is not changed. Of two lines that differ in
+  // ":0" only, it has the one without.
+  std::map<std::string, const CacheLine*> by_tensor() const;
 };
 
 // "TRT-8601-EntropyCalibration2". The word says which reader takes the table, not how its ranges were chosen: trtexec,

@@ -119,6 +119,17 @@ TEST(CalibrationCache, NumbersVersionsAsTensorRtDoes) {
         << wrong;
 }
 
+TEST(CalibrationCache, HasItsLinesByName) {
+  const CalibrationCache cache = parse_calibration_cache(
+      "TRT-8601-EntropyCalibration2\na:0: 3c010a14\nb: 3c010a15\nb:0: 3c010a16\nc:1: 3c010a17\n");
+  const auto by_tensor = cache.by_tensor();
+  ASSERT_EQ(by_tensor.size(), 3U);
+  EXPECT_EQ(by_tensor.at("a"), &cache.lines[0]);
+  EXPECT_EQ(by_tensor.at("b"), &cache.lines[1]);
+  EXPECT_EQ(by_tensor.at("c:1"), &cache.lines[3]);
+  for (const auto& [name, line] : by_tensor) EXPECT_EQ(cache.find(name), line);
+}
+
 TEST(CalibrationCache, IsKnownByItsFirstBytes) {
   EXPECT_TRUE(looks_like_calibration_cache(as_bytes("TRT-8601-Ent")));
   EXPECT_FALSE(looks_like_calibration_cache(as_bytes("TRT-")));

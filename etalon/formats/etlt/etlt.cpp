@@ -33,7 +33,7 @@ EtltHeader read_etlt_header(ByteView bytes, std::uint64_t file_size_bytes) {
     throw Error(Kind::kBadInput,
                 fmt::format("the input's name '{}' is not printable text", escaped(name, 40)),
                 "the file is not an .etlt model");
-  return {std::move(name), cursor.offset()};
+  return {std::move(name), cursor.offset(), file_size_bytes - least};
 }
 
 }  // namespace etalon

@@ -15,6 +15,7 @@ namespace etalon {
 struct EtltHeader {
   std::string input_name;      // empty: ONNX payload
   std::size_t payload_offset;  // of the encrypted bytes; they are 16 bytes longer than what they hide
+  std::uint64_t payload_size_bytes;  // of what is hidden: the file without header and nonce
 };
 
 // Errors (kBadInput): shorter than a header with the codec's 16-byte nonce, a length that is negative or larger than a

@@ -29,7 +29,9 @@ TEST(EtltHeader, HasANameForUffAndNoneForOnnx) {
   const EtltHeader onnx = read(std::string("\0\0\0\0", 4) + std::string(16, 'n'));
   EXPECT_EQ(onnx.input_name, "");
   EXPECT_EQ(onnx.payload_offset, kOnnxEtltHeaderBytes);
-  const EtltHeader uff = read(std::string("\7\0\0\0input_1", 11) + std::string(16, 'n'));
+  EXPECT_EQ(onnx.payload_size_bytes, 0U);
+  const EtltHeader uff = read(std::string("\7\0\0\0input_1", 11) + std::string(16 + 5, 'n'));
+  EXPECT_EQ(uff.payload_size_bytes, 5U);
   EXPECT_EQ(uff.input_name, "input_1");
   EXPECT_EQ(uff.payload_offset, 11U);
 }
@@ -63,6 +65,7 @@ TEST(EtltHeader, OfFilesThatNvidiasPackageWrote) {
     const EtltHeader header = read_etlt_header(bytes, bytes.size());
     EXPECT_EQ(header.input_name, name);
     EXPECT_EQ(bytes.size() - header.payload_offset, plain.size() + 16);
+    EXPECT_EQ(header.payload_size_bytes, plain.size());
   }
 }
 
