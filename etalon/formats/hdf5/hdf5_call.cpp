@@ -14,7 +14,8 @@ namespace {
 
 // Deflate packs at best 1032 to 1 (two bits for a run of 258 bytes).
 constexpr std::uint64_t kLargestExpansion = 1100;
-constexpr std::uint64_t kMostUnpackedBytes = std::uint64_t{8} << 30;
+// What is read becomes an ONNX model, which protobuf limits to 2 GiB.
+constexpr std::uint64_t kMostFloatBytes = std::uint64_t{2} << 30;
 constexpr std::uint64_t kMostElements = std::uint64_t{1} << 31;
 constexpr std::uint64_t kLargestChunkBytes = std::uint64_t{1} << 30;
 constexpr int kMostAxes = 8;
@@ -165,8 +166,25 @@ void hdf5_check(std::int64_t result, std::string_view what) {
 }
 
 std::uint64_t hdf5_most_unpacked_bytes(std::uint64_t file_size_bytes) {
-  if (file_size_bytes > kMostUnpackedBytes / kLargestExpansion) return kMostUnpackedBytes;
+  if (file_size_bytes > kMostFloatBytes / kLargestExpansion) return kMostFloatBytes;
   return file_size_bytes * kLargestExpansion;
+}
+std::uint64_t hdf5_most_float_bytes(std::uint64_t file_size_bytes) {
+  // A float16 of two bytes becomes a float of four.
+  return std::min(kMostFloatBytes, 2 * (file_size_bytes + hdf5_most_unpacked_bytes(file_size_bytes)));
+}
+
+Hdf5Budget::Hdf5Budget(std::uint64_t file_size_bytes)
+    : plain_bytes_(file_size_bytes),
+      unpacked_bytes_(hdf5_most_unpacked_bytes(file_size_bytes)),
+      float_bytes_(kMostFloatBytes) {}
+
+void Hdf5Budget::take_floats(std::uint64_t elements) {
+  if (elements > float_bytes_ / sizeof(float))
+    throw Error(Kind::kUnsupported,
+                fmt::format("brings the weights to more than {} bytes as float32, more than an ONNX model can hold",
+                            kMostFloatBytes));
+  float_bytes_ -= elements * sizeof(float);
 }
 void Hdf5Budget::take_plain(std::uint64_t size_bytes) { take(plain_bytes_, size_bytes); }
 void Hdf5Budget::take_unpacked(std::uint64_t size_bytes) { take(unpacked_bytes_, size_bytes); }
@@ -217,6 +235,7 @@ FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget) {
   } else {
     budget.take_plain(size_bytes);
   }
+  budget.take_floats(elements);
   if (stored_bytes == 0 || (layout != H5D_CHUNKED && stored_bytes < size_bytes))
     throw Error(Kind::kBadInput,
                 fmt::format("has {} bytes of data in the file, expected {}", stored_bytes, size_bytes));

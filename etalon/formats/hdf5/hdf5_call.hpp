@@ -23,15 +23,18 @@ void hdf5_check(std::int64_t result, std::string_view what);
 // can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
 class Hdf5Budget {
  public:
-  explicit Hdf5Budget(std::uint64_t file_size_bytes) : plain_bytes_(file_size_bytes), unpacked_bytes_(hdf5_most_unpacked_bytes(file_size_bytes)) {}
+  explicit Hdf5Budget(std::uint64_t file_size_bytes);
 
   // Both throw Error(kBadInput) when the file cannot hold that much.
   void take_plain(std::uint64_t size_bytes);     // contiguous or compact
   void take_unpacked(std::uint64_t size_bytes);  // in chunks, perhaps through filters
+  // Throws Error(kUnsupported) when the file's floats together are more than a model can have.
+  void take_floats(std::uint64_t elements);
 
  private:
   std::uint64_t plain_bytes_;
   std::uint64_t unpacked_bytes_;
+  std::uint64_t float_bytes_;
 };
 
 std::vector<std::string> hdf5_strings(hid_t attribute, std::string_view name);

@@ -93,6 +93,9 @@ class Hdf5File {
 // How much data etalon is ready to unpack out of chunks of a file of this size, filters or not.
 std::uint64_t hdf5_most_unpacked_bytes(std::uint64_t file_size_bytes);
 
+// How much the floats() of a file of this size can be together, as float32.
+std::uint64_t hdf5_most_float_bytes(std::uint64_t file_size_bytes);
+
 bool looks_like_hdf5(ByteView head);  // told to the outside by keras_model.hpp
 
 }  // namespace etalon

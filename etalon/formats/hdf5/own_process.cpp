@@ -19,7 +19,8 @@ namespace etalon {
 namespace {
 
 constexpr char kNumber = 'n', kText = 't', kFloats = 'f', kError = 'e';
-constexpr int kPipeBroken = 3;  // the child's exit status when nobody reads any more
+// The child's exit status when nobody reads any more, and when an exception came that is no answer.
+constexpr int kPipeBroken = 3, kUnexpected = 4;
 
 // The stream ended before what was expected.
 struct StreamEnded {};
@@ -38,6 +39,15 @@ class Descriptor {
  private:
   int fd_;
 };
+
+// A closed standard descriptor is the next one that the system gives: an end of the pipe there would be written over
+// by whatever prints, and by settle_in.
+int above_standard(int fd) {
+  if (fd > STDERR_FILENO) return fd;
+  const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  ::close(fd);
+  return moved;
+}
 
 class Child {
  public:
@@ -87,7 +97,7 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   if (nowhere >= 0) ::dup2(nowhere, STDERR_FILENO);
 }
 
-[[noreturn]] void run_child(int fd, const std::function<void(ProcessSender&)>& body) {
+[[noreturn]] void run_child(int fd, const std::function<void(ProcessSender&)>& body) noexcept {
   ProcessSender sender(fd);
   try {
     try {
@@ -99,6 +109,10 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
     }
   } catch (const StreamEnded&) {
     ::_exit(kPipeBroken);
+  } catch (...) {
+    // Here a process ends, not a function: above this frame stands a second copy of the program's stack, whose
+    // handlers would answer the user twice. The status is what the parent learns of it.
+    ::_exit(kUnexpected);
   }
   ::_exit(0);  // without destructors of the program that this is a copy of
 }
@@ -110,6 +124,8 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
     throw Error(Kind::kEnvironment, fmt::format("{} was killed while it read the file", what),
                 "the machine may be short of memory");
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kUnexpected)
+    throw Error(Kind::kInternal, fmt::format("the process of {} ended with an unexpected exception", what));
   throw Error(Kind::kBadInput,
               fmt::format("{} fails on it ({})", what,
                           WIFSIGNALED(status) ? ::strsignal(WTERMSIG(status)) : "its answer is not complete"),
@@ -210,8 +226,10 @@ void run_in_own_process(const ProcessLimits& limits, std::string_view what,
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     throw Error(Kind::kEnvironment, fmt::format("cannot make a pipe: {}", std::strerror(errno)),
                 "raise the limit of open files");
-  Descriptor from(ends[0]);
-  Descriptor to(ends[1]);
+  Descriptor from(above_standard(ends[0]));
+  Descriptor to(above_standard(ends[1]));
+  if (from.get() < 0 || to.get() < 0)
+    throw Error(Kind::kEnvironment, "cannot make a pipe: too many open files", "raise the limit of open files");
   const std::uint64_t own_bytes = address_space_bytes();
   const pid_t pid = ::fork();
   if (pid < 0)

@@ -6,8 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 namespace etalon {
 namespace {
@@ -91,6 +93,37 @@ TEST(OwnProcess, TurnsDeathIntoAnError) {
                 }
               }),
               HasSubstr("did not come to an end"));
+}
+
+// Neither an exception nor the body's end lets the copy of this program go on.
+TEST(OwnProcess, LetsNoExceptionIntoTheCopyOfThisProgram) {
+  const pid_t own = ::getpid();
+  const std::string said = message_after([](ProcessSender&) { throw std::out_of_range("of no use to anybody"); });
+  if (::getpid() != own) ::_exit(77);
+  EXPECT_THAT(said, HasSubstr("the process of the reader ended with an unexpected exception"));
+  EXPECT_THAT(message_after([](ProcessSender&) { throw 7; }), HasSubstr("unexpected exception"));
+  if (::getpid() != own) ::_exit(77);
+}
+
+// As after `etalon ... >&- 2>&-`: the pipe's ends would be descriptors 1 and 2.
+TEST(OwnProcess, NeedsNoStandardDescriptors) {
+  const std::array<int, 3> kept{::dup(0), ::dup(1), ::dup(2)};
+  for (const int fd : {0, 1, 2}) ::close(fd);
+  std::uint64_t found = 0;
+  const std::string said = message_of([&] {
+    run(
+        [](ProcessSender& to) {
+          [[maybe_unused]] const ssize_t lost = ::write(STDOUT_FILENO, "noise", 5) + ::write(STDERR_FILENO, "noise", 5);
+          to.number(11);
+        },
+        [&](ProcessReceiver& from) { found = from.number(); });
+  });
+  for (const int fd : {0, 1, 2}) {
+    ::dup2(kept[static_cast<std::size_t>(fd)], fd);
+    ::close(kept[static_cast<std::size_t>(fd)]);
+  }
+  EXPECT_EQ(said, "no error");
+  EXPECT_EQ(found, 11U);
 }
 
 TEST(OwnProcess, DistrustsWhatComes) {

@@ -262,6 +262,17 @@ TEST_F(EditedFile, ClaimsMoreThanItHolds) {
             "no error");
 }
 
+TEST_F(EditedFile, HoldsMoreThanAModelCan) {
+  const std::string said = after([](hid_t conv1) {  // 2 GiB and a row, in a file with a hole
+    const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_alloc_time(creation, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(creation, H5D_FILL_TIME_NEVER);
+    replace_kernel(conv1, H5T_IEEE_F32LE, {(1 << 15) + 1, 1 << 14}, creation);
+  });
+  EXPECT_THAT(said, HasSubstr("more than 2147483648 bytes as float32"));
+  EXPECT_THAT(said, HasSubstr("in layer 'conv1'"));
+}
+
 TEST_F(EditedFile, PointsOutOfItself) {
   std::ofstream(folder_ / "raw") << std::string(64, '\0');
   fs::copy_file(test_file("plain.hdf5"), folder_ / "other.hdf5");

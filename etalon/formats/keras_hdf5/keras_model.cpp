@@ -8,7 +8,6 @@
 #include "etalon/formats/keras_hdf5/weights.hpp"
 
 namespace etalon {
-namespace {
 
 KerasModel model_from(SavedFile file) {
   KerasModel model;
@@ -19,8 +18,6 @@ KerasModel model_from(SavedFile file) {
   model.parameter_count = give_weights(std::move(file.layers), model);
   return model;
 }
-
-}  // namespace
 
 KerasModel read_keras_hdf5(const std::filesystem::path& path) { return model_from(read_saved_file(path)); }
 KerasModel read_keras_hdf5(ByteView bytes) { return model_from(read_saved_file(bytes)); }

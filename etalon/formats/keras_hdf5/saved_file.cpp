@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -87,6 +89,20 @@ void send_file(const Hdf5File& file, ProcessSender& to) {
   }
 }
 
+// The child may have been corrupted by its file: what it says of a shape is checked against the values.
+void check_shape(const KerasWeight& weight) {
+  std::uint64_t elements = 1;
+  for (const std::int64_t size : weight.shape) {
+    constexpr auto kMost = std::numeric_limits<std::uint64_t>::max();
+    if (size < 0 || (size > 0 && elements > kMost / static_cast<std::uint64_t>(size)))
+      throw Error(Kind::kBadInput, "the shape is no shape", "the file is damaged; copy or download it again");
+    elements *= static_cast<std::uint64_t>(size);
+  }
+  if (elements != weight.values.size())
+    throw Error(Kind::kBadInput, fmt::format("{} values for {} elements", weight.values.size(), elements),
+                "the file is damaged; copy or download it again");
+}
+
 SavedFile receive_file(ProcessReceiver& from) {
   SavedFile file;
   file.model_config = from.text();
@@ -104,17 +120,21 @@ SavedFile receive_file(ProcessReceiver& from) {
       for (auto axes = from.count(kMostAxes); axes > 0; --axes)
         weight.shape.push_back(static_cast<std::int64_t>(from.number()));
       weight.values = from.floats();
+      within([&] { return fmt::format("weight '{}', in layer '{}'", escaped(weight.name), escaped(layer.name)); },
+             [&] { check_shape(weight); });
     }
   }
   return file;
 }
 
-// The child's memory: its data, widened from float16 at most to twice its size, and room for the library and for texts.
-// Its time: a file of 20 MB takes 0.02 s, a damaged one may take for ever.
+// The child's memory: the file (when it comes as bytes), its floats, and room for the library and for texts. Its time: a
+// file of 20 MB takes 0.02 s, a damaged one may take for ever, and the user waits for it without a way to interrupt.
 ProcessLimits limits_for(std::uint64_t file_size_bytes) {
-  const std::uint64_t data_bytes = 2 * (file_size_bytes + hdf5_most_unpacked_bytes(file_size_bytes));
-  const auto cpu_seconds = static_cast<unsigned>(2 + data_bytes / 100'000'000);
-  return {data_bytes + (std::uint64_t{256} << 20), data_bytes + (std::uint64_t{1} << 30), cpu_seconds};
+  constexpr std::uint64_t kMostSeconds = 60;
+  const std::uint64_t float_bytes = hdf5_most_float_bytes(file_size_bytes);
+  const std::uint64_t cpu_seconds = 2 + (file_size_bytes + float_bytes) / 100'000'000;
+  return {float_bytes + (std::uint64_t{256} << 20), file_size_bytes + float_bytes + (std::uint64_t{1} << 30),
+          static_cast<unsigned>(std::min(cpu_seconds, kMostSeconds))};
 }
 
 template <class Source>

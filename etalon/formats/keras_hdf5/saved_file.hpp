@@ -24,4 +24,8 @@ struct SavedFile {
 SavedFile read_saved_file(const std::filesystem::path& path);
 SavedFile read_saved_file(ByteView bytes);
 
+// The other half of the reading: `model_config` parsed and checked, and the weights given to its layers. By itself for
+// fuzz/keras_hdf5_fuzz.cpp, which sees nothing of what happens in the file's own process.
+KerasModel model_from(SavedFile file);
+
 }  // namespace etalon
