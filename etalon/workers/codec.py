@@ -44,10 +44,10 @@ def main():
         return answer(ok=False, error="the request is cut off")
     try:
         run(header["op"], key, payload)
-    except Exception as error:
-        text = "%s: %s" % (type(error).__name__, error)
-        if key:
-            text = text.replace(key.decode("utf-8", "replace"), "<key>")
+    except BaseException as error:  # SystemExit too: what Python prints of it would reach the user
+        text = type(error).__name__
+        if not key:  # an exception's text may hold the key in any form
+            text += ": %s" % error
         answer(ok=False, error=text[:500])
 
 

@@ -57,7 +57,9 @@ import os, sys, time
 def misbehave(key):
     if key == b"die": os._exit(9)
     if key == b"hang": time.sleep(100)
-    if key == b"raise": raise ValueError("the passphrase raise is bad")
+    if key == b"raise": raise ValueError("the passphrase %r is bad" % key)
+    if key == b"leave": sys.exit("leave is no key")
+    if key == b"": raise ValueError("there is no key")
     if key == b"print": print("talk on standard output")
 def turn(data): return bytes(255 - byte for byte in data)
 def encrypt_stream(source, target, key, encryption, rewind):
@@ -115,8 +117,12 @@ TEST_F(StandInCodec, FailsWithAReasonAndWithoutTheKey) {
   EXPECT_THAT(message_with_key("die"), HasSubstr("ended with status 9"));
   EXPECT_THAT(message_with_key("hang"), HasSubstr("did not end within 2 seconds"));
   EXPECT_THAT(message_with_key("more"), HasSubstr("gave 20 bytes, expected 19"));
-  const std::string raised = message_with_key("raise");
-  EXPECT_THAT(raised, HasSubstr("ValueError: the passphrase <key> is bad"));
+  for (const auto& [key, name] : {std::pair{"raise", "ValueError"}, std::pair{"leave", "SystemExit"}}) {
+    const std::string said = message_with_key(key);
+    EXPECT_THAT(said, testing::EndsWith(std::string("fails: ") + name));
+    EXPECT_THAT(said, testing::Not(HasSubstr(key)));
+  }
+  EXPECT_THAT(message_with_key(""), HasSubstr("ValueError: there is no key"));
 }
 
 TEST_F(StandInCodec, RefusesAnswersOfAnotherForm) {

@@ -62,8 +62,7 @@ struct SpawnSettings {
   SpawnSettings& operator=(const SpawnSettings&) = delete;
 };
 
-// The child's ends of the three connections, which the parent closes once the child has them. They are numbered above
-// 2 even if our own standard descriptors are closed: dup2 onto themselves would leave them to be closed on exec.
+// The child's ends of the three connections, which the parent closes once the child has them.
 struct ChildEnds {
   int input = -1, output = -1, error = -1;
   ~ChildEnds() {
@@ -73,6 +72,8 @@ struct ChildEnds {
   }
 };
 
+// All ends are numbered above 2 even if our own standard descriptors are closed. The child's: dup2 onto themselves would
+// leave them to be closed on exec. Ours: what this program prints meanwhile would go to the child.
 int above_standard(int fd) {
   if (fd < 0 || fd > STDERR_FILENO) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -121,14 +122,14 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) : name_(argv.at
   const bool made = ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, input.data()) == 0 &&
                     ::pipe2(output.data(), O_CLOEXEC) == 0 && ::pipe2(error.data(), O_CLOEXEC) == 0;
   int reason = made ? 0 : errno;
-  input_ = input[0];
-  output_ = output[0];
-  error_ = error[0];
+  input_ = above_standard(input[0]);
+  output_ = above_standard(output[0]);
+  error_ = above_standard(error[0]);
   ChildEnds child;
   child.input = above_standard(input[1]);
   child.output = above_standard(output[1]);
   child.error = above_standard(error[1]);
-  if (made && std::min({child.input, child.output, child.error}) < 0) reason = errno;
+  if (made && std::min({input_, output_, error_, child.input, child.output, child.error}) < 0) reason = EMFILE;
   if (reason == 0) {
     std::vector<char*> arguments;
     for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));

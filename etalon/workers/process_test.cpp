@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <filesystem>
 
 #include "etalon/base/error.hpp"
@@ -59,6 +61,26 @@ TEST(ChildProcess, SurvivesAChildThatDoesNotRead) {
 }
 
 TEST(ChildProcess, NamesASignal) { EXPECT_EQ(shell("kill -9 $$").exit_status, 128 + SIGKILL); }
+
+// As after `etalon ... <&- >&- 2>&-`: what this program prints must not reach the child.
+TEST(ChildProcess, NeedsNoStandardDescriptors) {
+  const std::array<int, 3> kept{::dup(0), ::dup(1), ::dup(2)};
+  for (const int fd : {0, 1, 2}) ::close(fd);
+  ssize_t written = 0;
+  const std::string said = message_of([&] {
+    ChildProcess child({"/bin/sh", "-c", "cat; echo oops >&2"});
+    for (const int fd : {0, 1, 2}) written = std::max(written, ::write(fd, "noise", 5));
+    const ChildAnswer answer = child.exchange({as_bytes("text")}, kAmple);
+    if (as_text(answer.output) != "text" || answer.error_tail != "oops\n")
+      throw Error(Kind::kInternal, std::string(as_text(answer.output)) + answer.error_tail);
+  });
+  for (const int fd : {0, 1, 2}) {
+    ::dup2(kept[static_cast<std::size_t>(fd)], fd);
+    ::close(kept[static_cast<std::size_t>(fd)]);
+  }
+  EXPECT_EQ(said, "no error");
+  EXPECT_EQ(written, 0);  // all three are still closed
+}
 
 TEST(ChildProcess, RefusesWhatCannotStart) {
   EXPECT_THAT(message_of([] { ChildProcess({"/nowhere/python"}); }),
