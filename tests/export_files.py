@@ -8,7 +8,6 @@ import stat
 import struct
 import subprocess
 import sys
-import time
 import unittest
 
 import numpy as np
@@ -146,19 +145,23 @@ class Int8(ProgramTest):
             self.assertEqual((picture.mode, picture.width > 2 * 640), ("RGB", True))
 
     def test_killed_half_way_leaves_nothing(self):
+        images = self.folder / "images"
+        images.mkdir()
+        pictures = sorted(IMAGES.glob("*.jpg"))
+        for number in range(400):  # enough that no machine is done before it is stopped
+            (images / f"{number}.jpg").symlink_to(pictures[number % len(pictures)])
         before = self.listing()
-        for wait, how in ((0.15, signal.SIGKILL), (0.6, signal.SIGKILL), (0.6, signal.SIGINT)):
-            running = subprocess.Popen([PROGRAM, "detectnet_v2", "export", "-m", MODEL, "-o", "out/m.onnx", "--data_type", "int8", "--cal_image_dir", IMAGES,
-                                        "--batches", "12", "--batch_size", "1", "--threads", "1"], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            time.sleep(wait)
+        for how, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGHUP, 130), (signal.SIGTERM, 130), (signal.SIGINT, 130)):
+            running = subprocess.Popen([PROGRAM, "detectnet_v2", "export", "-m", MODEL, "-o", "out/m.onnx", "--data_type", "int8", "--cal_image_dir", images,
+                                        "--batches", "400", "--batch_size", "1", "--threads", "1"], cwd=self.folder, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.PIPE, text=True)
+            while "parameters" not in running.stderr.readline():  # the model is converted and calibration begins
+                self.assertIsNone(running.poll())
             running.send_signal(how)
-            running.wait()
-            if how == signal.SIGKILL:
-                self.assertEqual([p for p in self.folder.rglob("*") if p.is_file()], [])
-                shutil.rmtree(self.folder / "out", ignore_errors=True)
-            else:
-                self.assertIn(running.returncode, (130,))
-        self.assertEqual(self.listing(), before)
+            running.stderr.read()
+            running.stderr.close()
+            self.assertEqual(running.wait(), code)
+            self.assertEqual(self.listing(), before)
 
 
 class DeepStream(ProgramTest):
