@@ -1,10 +1,9 @@
 """How the program is called: TAO's spellings, help, exit status, where it talks."""
 import json
 import pathlib
-import re
-import unittest
+import subprocess
 
-from program import IMAGES, MODEL, PROGRAM, SPEC, ProgramTest, main
+from program import IMAGES, MODEL, PROGRAM, SPEC, ProgramTest, data, main
 
 INT8 = ("--data_type", "int8", "--cal_image_dir", IMAGES, "--batches", 1, "--batch_size", 2)
 
@@ -58,6 +57,28 @@ class WrongUsage(ProgramTest):
         self.refuses(*export, "--data_type", "int8", "-e", SPEC, code=1, says=["data loader", "not there yet"])
 
 
+    def test_a_wrong_flag_with_json_gives_one_document(self):
+        done = self.refuses("detectnet_v2", "export", "--nope", "--json", code=2, says=["--nope"])
+        self.assertEqual(json.loads(done.out)["error"]["kind"], "wrong_usage")
+
+    def test_a_misplaced_key_is_not_repeated(self):
+        done = self.refuses("detectnet_v2", "export", "-m", MODEL, "-key", "s3cret", code=2, says=["belong to no flag"])
+        self.assertNotIn("s3cret", done.text)
+
+    def test_folders_and_batches_that_are_none(self):
+        for name in ("sub/", ".", ".onnx"):
+            self.refuses("detectnet_v2", "export", "-m", MODEL, "-o", name, code=2, says=["names a folder"])
+        for size in (0, -2, 70000):
+            self.refuses("detectnet_v2", "export", "-m", MODEL, "--static_batch_size", size, code=2, says=["--static_batch_size"])
+
+
+class AsArgparse(ProgramTest):
+    def test_the_last_of_a_flag_counts_and_an_empty_value_is_none(self):
+        self.passes("detectnet_v2", "export", "-m", "absent.hdf5", "-m", MODEL, "-o", "a.onnx", "--results_dir=", "--cal_data_file=", "--log_file", "",
+                    "--mpirun-arg", "x", "--multi-node")
+        self.assertEqual([p.name for p in self.folder.iterdir()], ["a.onnx"])
+
+
 class Talk(ProgramTest):
     def test_the_last_line_says_pass_or_fail(self):
         self.assertEqual(self.export("-o", "a.onnx").out, "Execution status: PASS\n")
@@ -101,6 +122,16 @@ class Talk(ProgramTest):
         self.run_program("detectnet_v2", "export", "-m", MODEL, "-o", "a.onnx", "--results_dir", "results")
         self.assertEqual(json.loads((self.folder / "results/status.json").read_text().splitlines()[-1])["status"], "FAILURE")
 
+    def test_lost_output_is_a_failure(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "inspect", MODEL], stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"standard output", done.stderr)
+
+    def test_closed_streams_do_not_take_part_in_the_work(self):
+        done = subprocess.run(["/bin/sh", "-c", 'exec "$0" detectnet_v2 export -m "$1" -o a.onnx >&- 2>&-', PROGRAM, MODEL], cwd=self.folder, check=False)
+        self.assertEqual((done.returncode, [p.name for p in self.folder.iterdir()]), (0, ["a.onnx"]))
+
     def test_no_progress_and_no_colour_without_a_terminal(self):
         text = self.export("-o", "a.onnx", *INT8).text
         self.assertNotIn("\r", text)
@@ -129,6 +160,16 @@ class InspectAndDoctor(ProgramTest):
         self.assertNotIn("padding_faults", json.loads(self.passes("inspect", "m.onnx", "--json").out))
         (self.folder / "e.etlt").write_bytes(b"\0\0\0\0" + bytes(range(256)))
         self.assertEqual(json.loads(self.passes("inspect", "e.etlt", "--json").out)["payload_size_bytes"], 240)
+
+    def test_the_padding_fault_of_nvidias_route_is_told(self):
+        model = data("models/detectnet_v2/bccd_resnet18.nvidia.onnx")
+        seen = json.loads(self.passes("inspect", model, "--json").out)
+        self.assertEqual([(row["has"], row["trained with"]) for row in seen["padding_faults"]][0], ("pads [2,2,3,3]", "pads [3,3,3,3]"))
+        self.assertEqual(len(seen["padding_faults"]), 4)
+        self.assertIn("padding fault", self.passes("inspect", model).out)
+        told = self.run_program("doctor", "-m", model)
+        self.assertEqual(told.code, 1)
+        self.assertIn("padding fault", told.out)
 
     def test_inspect_refuses_what_it_does_not_know(self):
         (self.folder / "junk").write_bytes(bytes(range(256)) * 4)

@@ -132,6 +132,32 @@ class Int8(ProgramTest):
         self.refuses("detectnet_v2", "export", "-m", MODEL, "-o", "d.onnx", "--data_type", "int8", "--cal_image_dir", IMAGES, "--cal_cache_file", "d.bin",
                      *words, code=1, says=["d.bin", "input range"])
 
+    def test_an_existing_cache_needs_no_images(self):
+        first = self.calibrate("a", "--batches", 1, "--batch_size", 2)
+        self.export("-o", "b.onnx", "--data_type", "int8", "--cal_cache_file", "a.bin", "-e", SPEC)
+        self.assertEqual((self.folder / "a.bin").read_bytes(), first)
+
+    def test_a_cache_of_the_other_spelling_draws_a_warning(self):
+        self.calibrate("a", "--batches", 1, "--batch_size", 2, "--tensor_names", "tf")
+        done = self.export("-o", "b.onnx", "--data_type", "int8", "--cal_cache_file", "a.bin")
+        self.assertRegex(done.err, r"warning: .*':0'.*--tensor_names tf")
+
+    def test_a_cache_of_black_images_is_taken_again(self):
+        (self.folder / "black").mkdir()
+        Image.new("RGB", (32, 32)).save(self.folder / "black/0.png")
+        words = ("--data_type", "int8", "--cal_image_dir", "black", "--batches", 1, "--batch_size", 1)
+        self.export("-o", "a.onnx", *words)
+        self.export("-o", "b.onnx", *words)
+
+    def test_outputs_never_collide_with_inputs_or_each_other(self):
+        shutil.copy(MODEL, self.folder / "m.hdf5")
+        shutil.copytree(IMAGES, self.folder / "images")
+        words = ("detectnet_v2", "export", "-m", "m.hdf5", "--data_type", "int8", "--cal_image_dir", "images", "--batches", 12, "--batch_size", 1, "--force")
+        self.refuses(*words, "-o", "a.onnx", "--cal_cache_file", "./a.onnx", code=2, says=["a.onnx"])
+        for cache in ("m.hdf5", sorted((self.folder / "images").glob("*"))[0]):
+            self.refuses(*words, "-o", "a.onnx", "--cal_cache_file", cache, code=2, says=["input of this run"])
+        self.refuses(*words, "-o", "a.onnx", "--log_file", "m.hdf5", code=2, says=["m.hdf5", "input of this run"])
+
     def test_keeps_the_accuracy(self):
         self.calibrate("m", "--batches", 3, "--batch_size", 4)
         done = self.passes("detectnet_v2", "compare", "-m", "m.onnx", "--cal_cache_file", "m.bin", "--image_dir", IMAGES.parent / "validation", "-e", SPEC,
@@ -175,6 +201,21 @@ class DeepStream(ProgramTest):
             self.assertIn(line, lines)
         self.assertEqual(stat.S_IMODE(config.stat().st_mode), 0o600)
         self.assertEqual((self.folder / "out/labels.txt").read_text(), "rbc\nwbc\nplatelets\n")
+
+    def test_the_file_with_the_key_is_closed_again(self):
+        words = ("-k", "key", "-e", SPEC, "--gen_ds_config", "--force")
+        self.export("-o", "a.onnx", *words)
+        config = self.folder / "nvinfer_config.txt"
+        config.chmod(0o644)
+        self.export("-o", "a.onnx", *words)
+        self.assertEqual(stat.S_IMODE(config.stat().st_mode), 0o600)
+
+    def test_the_cache_is_found_through_a_linked_folder(self):
+        (self.folder / "real/deep").mkdir(parents=True)
+        (self.folder / "link").symlink_to("real/deep")
+        self.export("-o", "link/a.onnx", "-e", SPEC, "--gen_ds_config", "--data_type", "int8", "--cal_image_dir", IMAGES, "--batches", 1, "--batch_size", 1)
+        line = next(line for line in (self.folder / "link/nvinfer_config.txt").read_text().splitlines() if line.startswith("int8-calib-file="))
+        self.assertTrue((self.folder / "link").resolve().joinpath(line.partition("=")[2]).exists(), line)
 
     def test_fp16_and_int8_modes(self):
         self.export("-o", "h/m.onnx", "-e", SPEC, "--gen_ds_config", "--data_type", "fp16")
