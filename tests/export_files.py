@@ -1,4 +1,5 @@
 """What an export writes: models that compute what was trained, caches, DeepStream files, .etlt."""
+import importlib.util
 import json
 import os
 import pathlib
@@ -44,6 +45,25 @@ class Onnx(ProgramTest):
                 wanted = reference[key]
                 # 1e-4 is the project's goal; float32 with folded batch norm stays near 1e-6.
                 self.assertLessEqual(np.abs(got[name] - wanted).max(), 1e-4 * (1 + np.abs(wanted).max()))
+
+    def test_every_supplied_network_equals_keras(self):
+        folder = data("models/detectnet_v2/backbones")
+        description = importlib.util.spec_from_file_location("make_weights", folder / "make_weights.py")
+        make_weights = importlib.util.module_from_spec(description)
+        description.loader.exec_module(make_weights)
+        recipes = sorted(folder.glob("*.json"))
+        self.assertGreaterEqual(len(recipes), 31)
+        for recipe in recipes:
+            with self.subTest(recipe.stem):
+                spec = make_weights.load(recipe)
+                make_weights.write(spec, str(self.folder / "m.hdf5"))
+                self.passes("detectnet_v2", "export", "-m", "m.hdf5", "-o", "m.onnx", "--force")
+                got = run_onnx(self.folder / "m.onnx", make_weights.network_input(spec))
+                reference = np.load(recipe.with_suffix(".npz"))
+                for name, key in (("output_cov/Sigmoid", "output_cov"), ("output_bbox/BiasAdd", "output_bbox")):
+                    wanted = reference[key]
+                    self.assertEqual(got[name].shape, wanted.shape)
+                    self.assertLessEqual(np.abs(got[name] - wanted).max(), 1e-4 * (1 + np.abs(wanted).max()))
 
     def test_is_clean_and_named_as_promised(self):
         self.export("-o", "m.onnx")
