@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 DEPS := .deps
 CMAKE_FLAGS ?=
 
-.PHONY: help build demo test benchmark sanitize fuzz rooms clean
+.PHONY: always help build demo test benchmark sanitize fuzz rooms clean
 .DEFAULT_GOAL := help
 
 help:
@@ -25,13 +25,21 @@ $(DEPS)/fuzz.done: tools/setup.sh $(DEPS)/build.done
 	tools/setup.sh fuzz
 
 # The build always asks ninja, which does nothing when nothing changed. The tests' libraries are asked for only by `make test`.
-$(BUILD)/build.ninja: $(DEPS)/build.done
+$(BUILD)/program.configured: $(DEPS)/build.done $(BUILD)/flags
 	cmake -S . -B $(BUILD) -G Ninja -DETALON_TESTS=OFF $(CMAKE_FLAGS)
-$(BUILD)/tests.configured: $(DEPS)/test.done $(BUILD)/build.ninja
+	@touch $@
+$(BUILD)/tests.configured: $(DEPS)/test.done $(BUILD)/program.configured
 	cmake -S . -B $(BUILD) -DETALON_TESTS=ON $(CMAKE_FLAGS)
 	@touch $@
 
-build: $(BUILD)/build.ninja
+# What the build folder was configured with: this folder (a clone that was moved starts anew) and CMAKE_FLAGS.
+CONFIGURED := $(CURDIR) $(CMAKE_FLAGS)
+$(BUILD)/flags: always
+	@mkdir -p $(BUILD)
+	@printf '%s\n' '$(CONFIGURED)' | cmp -s - $@ || { rm -rf $(BUILD)/CMakeCache.txt $(BUILD)/CMakeFiles; printf '%s\n' '$(CONFIGURED)' > $@; }
+always:
+
+build: $(BUILD)/program.configured
 	@cmake --build $(BUILD) -j $(JOBS) --target etalon
 
 demo: build
@@ -39,7 +47,7 @@ demo: build
 
 test: $(BUILD)/tests.configured rooms
 	@cmake --build $(BUILD) -j $(JOBS)
-	ETALON_PYTHON=$(CURDIR)/$(DEPS)/oracle/bin/python ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
+	ctest --test-dir $(BUILD) --output-on-failure -j $(JOBS)
 
 rooms:
 	python3 tools/check_rooms.py

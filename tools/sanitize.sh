@@ -9,7 +9,7 @@ build=$1 jobs=$2
 
 cmake -S . -B "$build-address" -G Ninja -DETALON_SANITIZE=address,undefined -DETALON_RUNTIME=stand_in > /dev/null
 cmake --build "$build-address" -j "$jobs"
-ETALON_STAND_IN=1 ETALON_PYTHON=$PWD/.deps/oracle/bin/python ASAN_OPTIONS=allocator_may_return_null=1 \
+ETALON_STAND_IN=1 ASAN_OPTIONS=allocator_may_return_null=1 \
   ctest --test-dir "$build-address" --output-on-failure -j "$jobs" -E '^end_to_end_(commands|export_files)$'
 
 cmake -S . -B "$build-thread" -G Ninja -DETALON_SANITIZE=thread -DETALON_RUNTIME=stand_in > /dev/null

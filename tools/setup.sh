@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 readonly openvino_version=2026.4.1
+# Debian's own Python, which apt has just installed, before another that PATH may name first.
+python=/usr/bin/python3
+[ -x "$python" ] || python=python3
 readonly build_packages=(
   g++ cmake ninja-build pkg-config python3 python3-venv
   libonnx-dev libprotobuf-dev protobuf-compiler libhdf5-dev
@@ -28,16 +31,19 @@ install_debian() {
     as_root=(sudo)
   fi
   echo "setup: installing ${missing[*]}" >&2
+  # sudo forgets the proxy's variables unless they are handed over.
+  as_root+=(env DEBIAN_FRONTEND=noninteractive "http_proxy=${http_proxy:-}" "https_proxy=${https_proxy:-}" "no_proxy=${no_proxy:-}")
   "${as_root[@]}" apt-get update -qq || fail "'apt-get update' failed; is there a network?"
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null ||
+  "${as_root[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" > /dev/null ||
     fail "apt-get could not install: ${missing[*]}"
 }
 
-# environment FOLDER PYTHON PIP-WORDS...: a virtual environment with these packages, made anew when the words change.
+# environment FOLDER PYTHON PIP-WORDS...: a virtual environment with these packages, made anew when the words, the lists of
+# requirements or the Python change.
 environment() {
   local folder=$1 python=$2 stamp
   shift 2
-  stamp=$folder/.ready-$(printf '%s\n' "$python" "$@" | sha256sum | cut -c1-16)
+  stamp=$folder/.ready-$({ printf '%s\n' "$@"; "$python" -V; cat tests/requirements.txt; } | sha256sum | cut -c1-16)
   [ -e "$stamp" ] && return
   echo "setup: making $folder" >&2
   rm -rf "$folder"
@@ -73,12 +79,12 @@ mkdir -p .deps
 case ${1:-} in
   build)
     install_debian "${build_packages[@]}"
-    environment .deps/openvino python3 --no-deps "openvino==$openvino_version"
+    environment .deps/openvino "$python" --no-deps "openvino==$openvino_version"
     codec
     ;;
   test)
     install_debian "${test_packages[@]}"
-    environment .deps/oracle python3 -r tests/requirements.txt
+    environment .deps/oracle "$python" -r tests/requirements.txt
     ;;
   fuzz) install_debian "${fuzz_packages[@]}" ;;
   *) fail "usage: setup.sh build | test | fuzz" ;;
