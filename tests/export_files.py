@@ -9,6 +9,7 @@ import stat
 import struct
 import subprocess
 import sys
+import time
 import unittest
 
 import numpy as np
@@ -203,6 +204,7 @@ class Int8(ProgramTest):
                                        stderr=subprocess.PIPE, text=True)
             while "parameters" not in running.stderr.readline():  # the model is converted and calibration begins
                 self.assertIsNone(running.poll())
+            time.sleep(0.5)  # past the moment in which the folder is made and removed on trial; calibrating takes seconds
             running.send_signal(how)
             running.stderr.read()
             running.stderr.close()
