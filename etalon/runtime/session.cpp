@@ -3,26 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "etalon/base/error.hpp"
-#include "etalon/runtime/image_schedule.hpp"
+#include "etalon/base/ordered_work.hpp"
 #include "etalon/runtime/network.hpp"
 #include "etalon/runtime/observation_plan.hpp"
 #include "etalon/runtime/tap.hpp"
 
 namespace etalon {
-namespace {
-
-// More threads than cores gain nothing, and OpenVINO would make fewer streams of more than one thread from them.
-std::size_t lane_count(int threads) {
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());  // those that this process may use
-  if (threads < 0) throw Error(Kind::kWrongUsage, fmt::format("{} threads, expected 0 (one a core) or more", threads));
-  return threads == 0 ? cores : std::min(cores, static_cast<std::size_t>(threads));
-}
-
-}  // namespace
-
 struct Session::State {
   struct Counted {
     Observation what;
@@ -39,7 +27,7 @@ struct Session::State {
 };
 
 Session::Session(const ModelProto& model, const SessionOptions& options) : state_(std::make_unique<State>()) {
-  state_->lane_limit = lane_count(options.threads);
+  state_->lane_limit = worker_count(options.threads);
   std::vector<NetworkTap> taps;
   for (Observation& what : plan_observations(model.graph(), options.observe)) {
     const auto& counted = state_->counted.emplace_back(std::move(what), std::make_shared<Tap>());
@@ -71,7 +59,8 @@ void Session::run_all(std::size_t count, const FillInput& fill, const TakeOutput
     lane.infer();
     return take ? lane.outputs() : Outputs{};
   };
-  run_images(count, workers, compute, take, progress);
+  if (take) return map_in_order<Outputs>(count, workers, compute, take, progress);
+  run_in_order(count, workers, compute, {}, progress);
 }
 
 Outputs Session::run(std::span<const float> input) {

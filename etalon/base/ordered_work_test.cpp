@@ -1,4 +1,4 @@
-#include "etalon/runtime/image_schedule.hpp"
+#include "etalon/base/ordered_work.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -15,7 +15,8 @@
 namespace etalon {
 namespace {
 
-Outputs output_of(std::size_t index) { return {{"y", {{1}, {static_cast<float>(index)}}}}; }
+// What the work on item `index` gives.
+std::size_t output_of(std::size_t index) { return 3 * index + 1; }
 
 // Images take times that differ, so that they finish out of order.
 void take_a_while(std::size_t index) { std::this_thread::sleep_for(std::chrono::microseconds(index * 7919 % 13 * 100)); }
@@ -36,19 +37,19 @@ class CountingProgress final : public Progress {
   std::uint64_t stop_at = ~std::uint64_t{0};
 };
 
-TEST(RunImages, DeliversEveryImageOnceInOrder) {
+TEST(OrderedWork, DeliversEveryItemOnceInOrder) {
   for (const std::size_t workers : {1, 2, 3, 8}) {
     std::vector<std::size_t> delivered;
     CountingProgress progress;
-    run_images(
+    map_in_order<std::size_t>(
         50, workers,
         [&](std::size_t worker, std::size_t index) {
           EXPECT_LT(worker, workers);
           take_a_while(index);
           return output_of(index);
         },
-        [&](std::size_t index, const Outputs& outputs) {
-          EXPECT_EQ(outputs.at("y").values.at(0), static_cast<float>(index));
+        [&](std::size_t index, std::size_t output) {
+          EXPECT_EQ(output, output_of(index));
           delivered.push_back(index);
         },
         progress);
@@ -59,12 +60,12 @@ TEST(RunImages, DeliversEveryImageOnceInOrder) {
   }
 }
 
-TEST(RunImages, GivesAWorkerOneImageAtATime) {
+TEST(OrderedWork, GivesAWorkerOneItemAtATime) {
   std::array<std::atomic<int>, 3> busy{};
   SilentProgress progress;
   std::mutex mutex;
   std::multiset<std::size_t> seen;
-  run_images(
+  map_in_order<std::size_t>(
       60, 3,
       [&](std::size_t worker, std::size_t index) {
         EXPECT_EQ(busy.at(worker).fetch_add(1), 0);
@@ -72,27 +73,27 @@ TEST(RunImages, GivesAWorkerOneImageAtATime) {
         busy.at(worker).fetch_sub(1);
         const std::lock_guard lock(mutex);
         seen.insert(index);
-        return Outputs{};
+        return std::size_t{0};
       },
-      {}, progress);
+      [](std::size_t, std::size_t) {}, progress);
   EXPECT_EQ(seen.size(), 60U);
   EXPECT_EQ(std::set<std::size_t>(seen.begin(), seen.end()).size(), 60U);
 }
 
-TEST(RunImages, ReportsTheFailureOfTheLowestImageWhateverFinishesFirst) {
+TEST(OrderedWork, ReportsTheFailureOfTheLowestItemWhateverFinishesFirst) {
   for (const std::size_t workers : {1, 2, 3, 8})
     for (int turn = 0; turn < 20; ++turn) {
       std::vector<std::size_t> delivered;
       SilentProgress progress;
       try {
-        run_images(
+        map_in_order<std::size_t>(
             40, workers,
-            [&](std::size_t, std::size_t index) -> Outputs {
+            [&](std::size_t, std::size_t index) -> std::size_t {
               if (index == 11) std::this_thread::sleep_for(std::chrono::milliseconds(2));
               if (index >= 11) throw Error(Kind::kBadInput, "image " + std::to_string(index));
               return output_of(index);
             },
-            [&](std::size_t index, const Outputs&) { delivered.push_back(index); }, progress);
+            [&](std::size_t index, std::size_t) { delivered.push_back(index); }, progress);
         ADD_FAILURE() << "no failure came out";
       } catch (const Error& error) {
         EXPECT_EQ(error.problem(), "image 11");
@@ -101,18 +102,18 @@ TEST(RunImages, ReportsTheFailureOfTheLowestImageWhateverFinishesFirst) {
     }
 }
 
-TEST(RunImages, StopsWhenADeliveryFails) {
+TEST(OrderedWork, StopsWhenADeliveryFails) {
   std::atomic<std::size_t> computed = 0;
   SilentProgress progress;
   std::size_t delivered = 0;
   const auto run = [&] {
-    run_images(
+    map_in_order<std::size_t>(
         1000, 3,
         [&](std::size_t, std::size_t index) {
           ++computed;
           return output_of(index);
         },
-        [&](std::size_t index, const Outputs&) {
+        [&](std::size_t index, std::size_t) {
           if (index == 5) throw Error(Kind::kBadInput, "enough");
           ++delivered;
         },
@@ -123,20 +124,20 @@ TEST(RunImages, StopsWhenADeliveryFails) {
   EXPECT_LE(computed, 5U + 4U * 3U) << "workers ran ahead of the delivery";
 }
 
-TEST(RunImages, StopsWhenTheUserAsksTo) {
+TEST(OrderedWork, StopsWhenTheUserAsksTo) {
   for (const std::size_t workers : {1, 3}) {
     CountingProgress progress;
     progress.stop_at = 4;
     std::atomic<std::size_t> computed = 0;
     const auto run = [&] {
-      run_images(
+      map_in_order<std::size_t>(
           10'000, workers,
           [&](std::size_t, std::size_t) {
             ++computed;
             std::this_thread::sleep_for(std::chrono::microseconds(300));
-            return Outputs{};
+            return std::size_t{0};
           },
-          {}, progress);
+          [](std::size_t, std::size_t) {}, progress);
     };
     try {
       run();
@@ -148,9 +149,9 @@ TEST(RunImages, StopsWhenTheUserAsksTo) {
   }
 }
 
-TEST(RunImages, DoesNothingForNoImages) {
+TEST(OrderedWork, DoesNothingForNoItems) {
   SilentProgress progress;
-  run_images(0, 4, [](std::size_t, std::size_t) -> Outputs { throw Error(Kind::kInternal, "called"); }, {}, progress);
+  map_in_order<std::size_t>(0, 4, [](std::size_t, std::size_t) -> std::size_t { throw Error(Kind::kInternal, "called"); }, [](std::size_t, std::size_t) {}, progress);
 }
 
 }  // namespace
