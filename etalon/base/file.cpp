@@ -18,8 +18,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
-
 [[noreturn]] void refuse(Kind kind, const std::string& doing, const fs::path& path, int error_number,
                          std::string hint = {}) {
   throw Error(kind, fmt::format("cannot {} {}: {}", doing, quoted(path), std::strerror(error_number)),
@@ -165,6 +163,8 @@ class FileSink final : public Sink {
 };
 
 }  // namespace
+
+std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
 
 Bytes read_file(const fs::path& path, std::uint64_t limit_bytes) {
   const Descriptor file = open_for_reading(path);

@@ -13,6 +13,9 @@
 
 namespace etalon {
 
+// A path for a message: 'folder/file', fit for a terminal (error.hpp, `escaped`).
+std::string quoted(const std::filesystem::path& path);
+
 // A file's content. Errors (kBadInput, the path named): missing, a folder, not readable, larger than
 // `limit_bytes`. An error of the device is kEnvironment.
 Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{8} << 30);

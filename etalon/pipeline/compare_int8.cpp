@@ -24,8 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
-
 struct InputSize {
   int channels, height, width;
 };

@@ -21,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) + "'"; }
-
 [[noreturn]] void not_there_yet(std::string_view what, std::string hint = {}) {
   throw Error(Kind::kUnsupported, fmt::format("{} is not there yet", what), std::move(hint));
 }
