@@ -4,12 +4,13 @@ find_package(fmt REQUIRED)                             # everywhere
 find_package(spdlog REQUIRED)                          # cli
 find_package(CLI11 REQUIRED)                           # cli
 find_package(nlohmann_json REQUIRED)
-find_package(Protobuf REQUIRED)                        # spec, onnx
+find_package(Protobuf REQUIRED)                        # spec, onnx, formats
 find_package(JPEG REQUIRED)                            # images
 find_package(PNG REQUIRED)                             # images
 find_package(Threads REQUIRED)
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C HL)            # formats
+find_path(ETALON_XXHASH xxhash.h REQUIRED)             # base: its header alone, for identities of content
 find_library(ETALON_HWY hwy REQUIRED)                  # images, runtime: SIMD with dispatch at run time
 
 # libonnx: its headers compile only with the two definitions that Debian built it with.

@@ -15,7 +15,8 @@ OWNERS = {
     "openvino/": {"runtime"},
     "CLI/": {"cli"}, "spdlog/": {"cli"},
     "jpeglib.h": {"images"}, "png.h": {"images"},
-    "google/protobuf": {"spec", "onnx"},
+    "google/protobuf": {"spec", "onnx", "formats"},
+    "xxhash.h": {"base"},
 }
 
 

@@ -10,7 +10,7 @@ python=/usr/bin/python3
 [ -x "$python" ] || python=python3
 readonly build_packages=(
   g++ cmake ninja-build pkg-config python3 python3-venv
-  libonnx-dev libprotobuf-dev protobuf-compiler libhdf5-dev
+  libonnx-dev libprotobuf-dev protobuf-compiler libhdf5-dev libxxhash-dev
   libjpeg62-turbo-dev libpng-dev libhwy-dev
   libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev)
 readonly test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)

@@ -37,6 +37,7 @@ class Descriptor {
     return *this;
   }
   int get() const { return fd_; }
+  int release() { return std::exchange(fd_, -1); }
   void reset() {
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
@@ -59,17 +60,27 @@ Descriptor open_for_reading(const fs::path& path) {
   return file;
 }
 
-Bytes read_up_to(const Descriptor& file, const fs::path& path, std::uint64_t count) {
-  Bytes bytes(static_cast<std::size_t>(count));
+std::uint64_t size_of(const Descriptor& file, const fs::path& path) {
+  struct stat facts {};
+  if (::fstat(file.get(), &facts) != 0) refuse(Kind::kEnvironment, "read", path, errno);
+  return static_cast<std::uint64_t>(facts.st_size);
+}
+
+std::size_t fill(int descriptor, const fs::path& path, std::span<std::byte> into) {
   std::size_t have = 0;
-  while (have < bytes.size()) {
-    const ssize_t n = ::read(file.get(), bytes.data() + have, bytes.size() - have);
+  while (have < into.size()) {
+    const ssize_t n = ::read(descriptor, into.data() + have, into.size() - have);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) refuse(Kind::kEnvironment, "read", path, errno);
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
-  bytes.resize(have);
+  return have;
+}
+
+Bytes read_up_to(const Descriptor& file, const fs::path& path, std::uint64_t count) {
+  Bytes bytes(static_cast<std::size_t>(count));
+  bytes.resize(fill(file.get(), path, bytes));
   return bytes;
 }
 
@@ -168,9 +179,7 @@ std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) +
 
 Bytes read_file(const fs::path& path, std::uint64_t limit_bytes) {
   const Descriptor file = open_for_reading(path);
-  struct stat facts {};
-  if (::fstat(file.get(), &facts) != 0) refuse(Kind::kEnvironment, "read", path, errno);
-  const auto size_bytes = static_cast<std::uint64_t>(facts.st_size);
+  const std::uint64_t size_bytes = size_of(file, path);
   if (size_bytes > limit_bytes)
     throw Error(Kind::kBadInput,
                 fmt::format("{} has {} bytes, expected at most {}", quoted(path), size_bytes, limit_bytes));
@@ -180,6 +189,16 @@ Bytes read_file(const fs::path& path, std::uint64_t limit_bytes) {
 Bytes read_file_head(const fs::path& path, std::size_t count) {
   return read_up_to(open_for_reading(path), path, count);
 }
+
+InputFile::InputFile(const fs::path& path) : path_(path) {
+  Descriptor file = open_for_reading(path);
+  size_bytes_ = size_of(file, path);
+  descriptor_ = file.release();
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+std::size_t InputFile::read(std::span<std::byte> into) { return fill(descriptor_, path_, into); }
 
 void check_is_data_file(const fs::path& path) {
   const Bytes head = read_file_head(path, 64);

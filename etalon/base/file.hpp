@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,24 @@ Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = s
 
 // The first bytes of a file, at most `count`; fewer when the file is shorter. Errors as read_file.
 Bytes read_file_head(const std::filesystem::path& path, std::size_t count);
+
+// A file that is read piece by piece, from its begin on.
+class InputFile {
+ public:
+  explicit InputFile(const std::filesystem::path& path);  // errors as read_file
+  ~InputFile();
+  InputFile(const InputFile&) = delete;
+  InputFile& operator=(const InputFile&) = delete;
+
+  std::uint64_t size_bytes() const { return size_bytes_; }  // when it was opened
+  // Fills `into`; returns fewer bytes than asked for only at the file's end.
+  std::size_t read(std::span<std::byte> into);
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+  std::uint64_t size_bytes_;
+};
 
 // Refuses (Error kBadInput) what is no regular readable file with at least one byte, or is a Git LFS pointer,
 // which stands where a model should. For every reader of models to call first.

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <bit>
 #include <cerrno>
 #include <csignal>
@@ -59,6 +60,20 @@ std::string message_of(Body&& body) {
     return error.line();
   }
   return "no error";
+}
+
+TEST_F(Files, AreReadPieceByPiece) {
+  put(folder_ / "in", "abcdefg");
+  InputFile file(folder_ / "in");
+  EXPECT_EQ(file.size_bytes(), 7U);
+  std::array<std::byte, 4> piece;
+  EXPECT_EQ(file.read(piece), 4U);
+  EXPECT_EQ(as_text(piece), "abcd");
+  EXPECT_EQ(file.read(piece), 3U);
+  EXPECT_EQ(as_text(piece).substr(0, 3), "efg");
+  EXPECT_EQ(file.read(piece), 0U);
+  EXPECT_THROW(InputFile(folder_ / "missing"), Error);
+  EXPECT_THROW(InputFile(folder_.string()), Error);
 }
 
 TEST_F(Files, AppearTogetherAtCommitAndNotBefore) {
