@@ -325,6 +325,20 @@ struct OutputFiles::State {
     file.hidden_name = hidden;
   }
 
+  Staged& begin(const fs::path& path, IfExists if_exists, unsigned mode) {
+    check(path, if_exists);
+    const fs::path name = comparable(path);
+    if (is_staged(name)) refuse_second(path);
+    staged.push_back({.path = path,
+                      .comparable_path = name,
+                      .if_exists = if_exists,
+                      .file = Descriptor(),
+                      .hidden_name = {},
+                      .old_file = {}});
+    open(staged.back(), mode);  // known to the destructor before it is on the disk
+    return staged.back();
+  }
+
   // Only for a file without a name (O_TMPFILE): where those are, there are hard links.
   int link(const Staged& file, const fs::path& name) {
     return ::linkat(AT_FDCWD, handle_of(file.file).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW);
@@ -388,17 +402,7 @@ void OutputFiles::reserve(const fs::path& path, IfExists if_exists) {
 
 void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode,
                         const std::function<void(Sink&)>& write) {
-  state_->check(path, if_exists);
-  const fs::path name = comparable(path);
-  if (state_->is_staged(name)) refuse_second(path);
-  state_->staged.push_back({.path = path,
-                            .comparable_path = name,
-                            .if_exists = if_exists,
-                            .file = Descriptor(),
-                            .hidden_name = {},
-                            .old_file = {}});
-  auto& staged = state_->staged.back();  // known to the destructor before it is on the disk
-  state_->open(staged, mode);
+  auto& staged = state_->begin(path, if_exists, mode);
   FileSink sink(staged.file.get(), path);
   write(sink);
   sink.flush();
@@ -407,6 +411,15 @@ void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode,
 
 void OutputFiles::stage(const fs::path& path, IfExists if_exists, unsigned mode, std::string_view text) {
   stage(path, if_exists, mode, [&](Sink& sink) { sink.write(text); });
+}
+
+void OutputFiles::stage_file(const fs::path& path, IfExists if_exists, unsigned mode,
+                             const std::function<void(const fs::path&)>& write) {
+  auto& staged = state_->begin(path, if_exists, mode);
+  write(staged.hidden_name.empty() ? fs::path(handle_of(staged.file)) : staged.hidden_name);
+  struct stat facts {};
+  if (::fstat(staged.file.get(), &facts) != 0) refuse(Kind::kEnvironment, "write", path, errno);
+  staged.size_bytes = static_cast<std::uint64_t>(facts.st_size);
 }
 
 void OutputFiles::commit() {

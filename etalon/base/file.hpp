@@ -90,6 +90,13 @@ class OutputFiles {
              const std::function<void(Sink&)>& write);
   void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode, std::string_view text);
 
+  // The same for a writer that opens its file by name, reads in it and goes back and forth (the HDF5
+  // library). `write` gets a name that is good until it returns, under which the empty staged file can be
+  // opened for reading and writing and be truncated; it must close what it opened, and neither rename nor
+  // remove the file. The name means nothing to a user: `write` should not put it into its errors.
+  void stage_file(const std::filesystem::path& path, IfExists if_exists, unsigned mode,
+                  const std::function<void(const std::filesystem::path& writable)>& write);
+
   // Gives every staged file its name: the new ones first, then those that may replace. If one cannot have its
   // name, all is as before: new files are taken away again and replaced ones come back, from a hidden hard
   // link kept until the end. Where the old file cannot be hard-linked (vfat, some FUSE), one that was

@@ -269,6 +269,67 @@ TEST_F(Files, CheckIsDataFileKnowsPointersAndEmptyFiles) {
   EXPECT_NO_THROW(check_is_data_file(folder_ / "good"));
 }
 
+// A writer that needs a name: writes, goes back, reads, and makes the file longer.
+void write_by_name(const fs::path& writable) {
+  std::fstream file(writable, std::ios::in | std::ios::out | std::ios::trunc | std::ios::binary);
+  file << "0123456789" << std::flush;
+  file.seekg(8);
+  const char read = static_cast<char>(file.get());
+  file.seekp(2);
+  file << read << "!";
+  file.seekp(0, std::ios::end);
+  file << "end";
+  if (!file.flush()) throw Error(Kind::kInternal, "the staged file cannot be used by its name");
+}
+constexpr std::string_view kByName = "018!456789end";
+
+TEST_F(Files, CanBeWrittenByName) {
+  put(folder_ / "b", "a longer text that stood there before");
+  OutputFiles outputs;
+  outputs.stage_file(folder_ / "deep/a", IfExists::kRefuse, 0600, write_by_name);
+  outputs.stage_file(folder_ / "b", IfExists::kReplace, 0644, write_by_name);
+  EXPECT_FALSE(fs::exists(folder_ / "deep/a"));
+  EXPECT_NE(get(folder_ / "b"), kByName);
+  outputs.commit();
+  EXPECT_EQ(get(folder_ / "deep/a"), kByName);
+  EXPECT_EQ(fs::status(folder_ / "deep/a").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(get(folder_ / "b"), kByName);
+  ASSERT_EQ(outputs.written().size(), 2U);
+  EXPECT_EQ(outputs.written()[0].size_bytes, kByName.size());
+  EXPECT_EQ(entries(), 2U);
+}
+
+TEST_F(Files, WrittenByNameKeepTheOtherPromisesToo) {
+  put(folder_ / "taken", "mine");
+  EXPECT_THAT(message_of([&] {
+                OutputFiles().stage_file(folder_ / "taken", IfExists::kRefuse, 0644, write_by_name);
+              }),
+              testing::HasSubstr("exists already"));
+  EXPECT_THAT(message_of([&] {
+                OutputFiles outputs;
+                outputs.stage(folder_ / "a", IfExists::kRefuse, 0644, "a");
+                outputs.stage_file(folder_ / "a", IfExists::kRefuse, 0644, write_by_name);
+              }),
+              testing::HasSubstr("two outputs have the same name"));
+  EXPECT_THAT(message_of([&] {
+                OutputFiles().stage_file(folder_ / "new/a", IfExists::kRefuse, 0644,
+                                         [](const fs::path& writable) {
+                                           write_by_name(writable);
+                                           throw Error(Kind::kBadInput, "stop");
+                                         });
+              }),
+              testing::HasSubstr("stop"));
+  EXPECT_EQ(entries(), 1U);
+  if (!knows_unnamed_files()) GTEST_SKIP() << "the folder for temporary files has no O_TMPFILE";
+  EXPECT_EXIT(OutputFiles().stage_file(folder_ / "new/a", IfExists::kRefuse, 0644,
+                                       [](const fs::path& writable) {
+                                         write_by_name(writable);
+                                         ::raise(SIGKILL);
+                                       }),
+              testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EQ(entries(), 1U);
+}
+
 // --- file systems that can do less
 // seccomp answers as they
 // do: from here on this process gets `error_number` for the system call `number`, if `mask` is 0 or its third
@@ -303,14 +364,15 @@ void deny_hard_links() {
 #endif
 }
 
-// In a process of its own: writes "a" (new), "b" (replaced) and "deep/c", meets a taken name, and ends with
-// 0.
+// In a process of its own: writes "a" (new), "b" (replaced), "deep/c" and "deep/f" (by name), meets a taken
+// name, and ends with 0.
 [[noreturn]] void write_in(const fs::path& folder) {
   const std::string failed = message_of([&] {
     OutputFiles outputs;
     outputs.stage(folder / "a", IfExists::kRefuse, 0644, "new");
     outputs.stage(folder / "b", IfExists::kReplace, 0644, "new");
     outputs.stage(folder / "deep/c", IfExists::kRefuse, 0644, "new");
+    outputs.stage_file(folder / "deep/f", IfExists::kRefuse, 0644, write_by_name);
     outputs.commit();
   });
   const std::string taken = message_of([&] {
@@ -330,6 +392,7 @@ class SmallFileSystem : public Files {
     EXPECT_EQ(get(folder_ / "a"), "new");
     EXPECT_EQ(get(folder_ / "b"), "new");
     EXPECT_EQ(get(folder_ / "deep/c"), "new");
+    EXPECT_EQ(get(folder_ / "deep/f"), kByName);
     EXPECT_EQ(get(folder_ / "e"), "mine");
     EXPECT_EQ(entries(), 4U);  // a, b, deep, e
   }
