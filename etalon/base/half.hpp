@@ -1,8 +1,8 @@
 // IEEE 754 half-precision floats (binary16): 1 sign, 5 exponent and 10 fraction bits, as NumPy's and
 // TensorFlow's float16. They are kept as their bits, or as the floats that have the same value.
 //
-//   half_bits(0.1F) == 0x2e66;  float_from_half(0x2e66) == 0.0999755859375F;  rounded_to_half(0.1F) == the
-//   same
+//   half_bits(0.1F) == 0x2e66
+//   float_from_half(0x2e66) == 0.0999755859375F, and so is rounded_to_half(0.1F)
 #pragma once
 
 #include <bit>
@@ -15,8 +15,8 @@ namespace half_detail {
 constexpr std::uint32_t kSign = 0x80000000;
 constexpr std::uint32_t kFloatInfinity = 0x7f800000;
 constexpr std::uint32_t kSmallestNormal = 0x38800000;  // 2^-14
-constexpr std::uint32_t kRoundsToInfinity =
-    0x477ff000;                     // 65520, halfway from the largest half to what would be next
+// 65520, halfway from the largest half to what would be next.
+constexpr std::uint32_t kRoundsToInfinity = 0x477ff000;
 constexpr int kLostBits = 23 - 10;  // of the fraction
 
 }  // namespace half_detail
@@ -32,10 +32,9 @@ constexpr std::uint16_t half_bits(float value) {
   } else if (size >= kRoundsToInfinity) {
     half = 0x7c00;
   } else if (size < kSmallestNormal) {
-    // Floats from 0.5 to 1 are as far apart (2^-24) as halves below 2^-14 are: the sum is rounded as we need
-    // it.
-    half =
-        std::bit_cast<std::uint32_t>(std::bit_cast<float>(size) + 0.5F) - std::bit_cast<std::uint32_t>(0.5F);
+    // Floats from 0.5 to 1 are as far apart (2^-24) as halves below 2^-14: the sum is rounded as we need it.
+    const float sum = std::bit_cast<float>(size) + 0.5F;
+    half = std::bit_cast<std::uint32_t>(sum) - std::bit_cast<std::uint32_t>(0.5F);
   } else {
     const std::uint32_t odd = size >> kLostBits & 1;  // a carry into the exponent is the right next half
     half = ((size + 0xfff + odd) >> kLostBits) - ((127 - 15) << 10);

@@ -37,8 +37,7 @@ enum class Channels {
   kGrey = 1,  // TensorFlow, channels=1: a JPEG's own luma; colours of a PNG weighted by libpng
   kRgb = 3,   // TensorFlow, channels=3: alpha dropped, palettes looked up, grey replicated, inks to light
 };
-// The inverse cosine transform of a JPEG: libjpeg's accurate integer one, or its fast one, TensorFlow's
-// default.
+// A JPEG's inverse cosine transform: libjpeg's accurate integer one, or its fast one, TensorFlow's default.
 enum class JpegTransform { kAccurate, kFast };
 struct Decoding {
   Channels channels = Channels::kAsStored;
