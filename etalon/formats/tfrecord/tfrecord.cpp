@@ -43,7 +43,9 @@ class Chunks {
               buffer_.begin() + static_cast<std::ptrdiff_t>(end_), buffer_.begin());
     end_ -= begin_;
     begin_ = 0;
-    if (buffer_.size() < std::max(count, kChunkBytes)) buffer_.resize(std::max(count, kChunkBytes));
+    const std::size_t size =
+        std::max(count, static_cast<std::size_t>(std::min<std::uint64_t>(kChunkBytes, remaining())));
+    if (buffer_.size() < size) buffer_.resize(size);
     end_ += file_.read(std::span(buffer_).subspan(end_));
   }
 
