@@ -184,8 +184,8 @@ void read_fact_section(ByteCursor& cursor, StatisticsFile& file) {
 }
 
 // Buckets as runs of keys without a gap: how many keys lie between the last run and this one, how many it
-// has, and its counts, each as the difference to the one before. Neighbours differ by little: half the size
-// of plain counts.
+// has, and its counts, each as the difference to the one before. Neighbours differ by little: three quarters
+// of the size of plain counts.
 void append_buckets(std::string& out, const StoredStatistics& tensor) {
   const auto& buckets = tensor.buckets;
   append_varint(out, buckets.size());
