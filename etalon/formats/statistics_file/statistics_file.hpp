@@ -2,8 +2,8 @@
 // Parts of a run merge to what the whole run would have counted, and ranges can be chosen again without
 // computing the network.
 //
-//   89 "ETST" 0d 0a 1a | u32 version | sections "run ", "fact", "tens": name, u32 length, content | u32
-//   CRC-32C
+//   89 "ETST" 0d 0a 1a | u32 version | sections "run ", "fact", "tens" | u32 CRC-32C
+//   a section: its name | u32 length | content
 //
 //   sink.write(format_statistics(file));
 //   const StatisticsFile again = parse_statistics(read_file("part0.stats"));
@@ -38,8 +38,8 @@ struct StatisticsFile {
   std::string run, model;
   std::uint64_t shard = 0, shards = 1;        // this is part `shard`, from 0, of `shards`
   std::uint64_t images = 0, images_done = 0;  // of this part; done < images: interrupted, can be resumed
-  std::vector<std::pair<std::string, std::string>>
-      facts;                              // for people, in their order: "source", "precision", ...
+  // For people, in their order: "source", "precision", ...
+  std::vector<std::pair<std::string, std::string>> facts;
   std::vector<StoredStatistics> tensors;  // sorted by name (bytes), no name twice
 
   bool operator==(const StatisticsFile&) const = default;
