@@ -2,7 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 namespace etalon {
+
+void add_finding(std::vector<Finding>& findings, Finding finding) {
+  constexpr std::size_t kMost = 1000;
+  const std::size_t most = finding.severity == Finding::Severity::kError ? 2 * kMost : kMost;
+  if (findings.size() < most) findings.push_back(std::move(finding));
+}
+
+std::string_view name_of(Finding::Severity severity) {
+  switch (severity) {
+    case Finding::Severity::kNote:
+      return "note";
+    case Finding::Severity::kWarning:
+      return "warning";
+    case Finding::Severity::kError:
+      break;
+  }
+  return "error";
+}
 
 std::string describe(const Finding& finding) {
   if (finding.line <= 0) return finding.text;

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace etalon {
 
@@ -10,7 +12,14 @@ struct Finding {
   Severity severity = Severity::kWarning;
   std::string text;
   int line = 0, column = 0;  // 1-based; 0: no place
+  std::string field{};       // what it is about, a path such as model_config.arch; may be empty
 };
+
+// Appends, but no end of remarks on a hostile text: after 1000 only errors, after 2000 nothing.
+void add_finding(std::vector<Finding>& findings, Finding finding);
+
+// "note", "warning", "error".
+std::string_view name_of(Finding::Severity severity);
 
 // "line 12, column 3: ..." or the text alone.
 std::string describe(const Finding& finding);
