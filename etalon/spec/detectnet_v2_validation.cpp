@@ -49,23 +49,24 @@ constexpr Condition kArchitecture{
 
 // TAO's schema train_val (NVIDIA/tao_tensorflow1_backend, detectnet_v2/spec_handler/constants.py and
 // common/spec_validator.py), with the severity that each rule has here, and before them the rules of etalon's
-// own, which are errors.
+// own, which are errors. A part that only the data loader needs may be left out: images can come from a
+// folder.
 constexpr FieldRule kTrainValRules[] = {
     // What the network's outputs and the data loader's batches stand on.
     {"name", "TargetClass", kNotEmpty, kError},
     {"scale", "BboxObjective", kFiniteNotNegative, kError},
     {"offset", "BboxObjective", kFinite, kError},
-    {"output_image_width", "", kPositive, kError},
-    {"output_image_height", "", kPositive, kError},
+    {"output_image_width", "", kPositive, kError, true},
+    {"output_image_height", "", kPositive, kError, true},
     {"output_image_channel", "", kUnsetOrOneOrThree, kError},
     {"scale_width", "", kFiniteNotNegative, kError},
     {"scale_height", "", kFiniteNotNegative, kError},
     {"hflip_probability", "", kFraction, kError},
     {"vflip_probability", "", kFraction, kError},
-    {"zoom_min", "", kPositive, kError},
-    {"tfrecords_path", "DataSource", kNotEmpty, kError},
-    {"image_directory_path", "DataSource", kNotEmpty, kError},
-    {"batch_size_per_gpu", "", kPositive, kError},
+    {"zoom_min", "", kPositive, kError, true},
+    {"tfrecords_path", "DataSource", kNotEmpty, kError, true},
+    {"image_directory_path", "DataSource", kNotEmpty, kError, true},
+    {"batch_size_per_gpu", "", kPositive, kError, true},
     // Its data loader asserts this; TAO's table has a rule for a field output_channel, which does not exist.
     {"output_image_channel", "", kOneOrThree, kWarning},
 
@@ -127,13 +128,13 @@ constexpr FieldRule kTrainValRules[] = {
 };
 
 constexpr RequiredField kTrainValRequired[] = {
-    {"Experiment", "dataset_config", kError},
-    {"Experiment", "augmentation_config", kError},
+    {"Experiment", "dataset_config", kWarning, true},
+    {"Experiment", "augmentation_config", kWarning, true},
     {"Experiment", "postprocessing_config", kWarning},
     {"Experiment", "model_config", kWarning},
     {"Experiment", "evaluation_config", kWarning},
     {"Experiment", "cost_function_config", kError},
-    {"Experiment", "training_config", kError},
+    {"Experiment", "training_config", kWarning, true},
     {"Experiment", "bbox_rasterizer_config", kWarning},
     {"ModelConfig", "objective_set", kWarning},
     {"ObjectiveSet", "bbox", kWarning},
@@ -147,10 +148,10 @@ constexpr RequiredField kTrainValRequired[] = {
     {"EvaluationConfig", "evaluation_box_config", kWarning},
     {"CostFunctionConfig", "target_classes", kError},
     {"TargetClass", "objectives", kWarning},
-    {"AugmentationConfig", "preprocessing", kError},
+    {"AugmentationConfig", "preprocessing", kWarning, true},
     {"BboxRasterizerConfig", "target_class_config", kWarning},
     {"PostProcessingConfig", "target_class_config", kWarning},
-    {"DatasetConfig", "data_sources", kError},
+    {"DatasetConfig", "data_sources", kWarning, true},
     {"DatasetConfig", "target_class_mapping", kWarning},
 };
 

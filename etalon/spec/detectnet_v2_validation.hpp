@@ -3,9 +3,10 @@
 //
 //   for (const Finding& finding : validate_detectnet_v2_spec(parse_detectnet_v2_spec(text))) ...
 //
-// An error is what would make our own export or data loader wrong or impossible. A warning "TAO refuses
-// this: ..." is what only TAO's validator stops at; other warnings and notes are about names that do not
-// belong together. docs/specs.md has the list.
+// An error is what would make our own export or data loader wrong or impossible; what only the data loader
+// needs and is not there at all is a warning, as export from a folder of images can do without. A warning
+// "TAO refuses this: ..." is what only TAO's validator stops at; other warnings and notes are about names
+// that do not belong together. docs/specs.md has the list.
 #pragma once
 
 #include <vector>

@@ -14,6 +14,8 @@ namespace {
 namespace protobuf = google::protobuf;
 using protobuf::FieldDescriptor;
 
+constexpr std::string_view kLoaderNeeds = "; the data loader needs it";
+
 struct Scalar {
   double number = 0;
   std::string text;   // of a text
@@ -86,6 +88,11 @@ class Walk {
       if (text ? condition.text == nullptr || condition.text(value->text)
                : condition.number == nullptr || condition.number(value->number))
         continue;
+      // Zero is what TAO checks; that nothing is there is what helps.
+      if (!at.given(field->name()))
+        return add(at, field, rule.loader_needs ? Finding::Severity::kWarning : rule.severity,
+                   fmt::format("it is missing, expected {}{}", condition.expected,
+                               rule.loader_needs ? kLoaderNeeds : ""));
       return add(at, field, rule.severity,
                  fmt::format("it is {}, expected {}", value->shown, condition.expected));
     }
@@ -94,7 +101,8 @@ class Walk {
   void check_required(const PlacedMessage& at, const FieldDescriptor* field) {
     for (const RequiredField& required : required_)
       if (required.message == field->containing_type()->name() && required.field == field->name())
-        return add(at, field, required.severity, "it is missing");
+        return add(at, field, required.severity,
+                   fmt::format("it is missing{}", required.loader_needs ? kLoaderNeeds : ""));
   }
 
   std::span<const FieldRule> rules_;

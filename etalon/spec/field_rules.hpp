@@ -22,11 +22,13 @@ struct FieldRule {
   std::string_view inside;  // only in messages of this name; empty: in all
   const Condition& condition;
   Finding::Severity severity;
+  bool loader_needs = false;  // where the text does not have the field at all: a warning that says so
 };
 
 struct RequiredField {
   std::string_view message, field;  // a message, list or map; an empty one counts as missing
   Finding::Severity severity;
+  bool loader_needs = false;  // the warning says that, too
 };
 
 // Goes through every field of every message that is set; a number or text that is not set is checked with its

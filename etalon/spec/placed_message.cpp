@@ -47,6 +47,8 @@ bool PlacedMessage::has(std::string_view field) const {
                               : reflection->HasField(*message_, found);
 }
 
+bool PlacedMessage::given(std::string_view field) const { return !values_of(field).empty(); }
+
 PlacedMessage PlacedMessage::child(std::string_view field) const {
   PlacedMessage out(*this, message_->GetReflection()->GetMessage(*message_, descriptor(field)),
                     path_of(field));

@@ -26,6 +26,8 @@ class PlacedMessage {
   const google::protobuf::Message& message() const { return *message_; }
   bool has(std::string_view field) const;  // a message that is set, a list or map that is not empty
 
+  bool given(std::string_view field) const;  // it stands in the text, whatever its value
+
   // A message field; where it is not set: the empty message, at its parent's place.
   PlacedMessage child(std::string_view field) const;
   // The elements of a repeated message field.
