@@ -110,8 +110,8 @@ class Outliner {
     const bool colon = is(":");
     if (colon) next();
     if (is("{") || is("<")) return open_block(std::move(name), line, column);
-    if (!colon || !more_ || is("}") || is(">")) return;
     if (is("[")) return open_list(std::move(name));
+    if (!colon || !more_ || is("}") || is(">")) return;
     scalar(std::move(name));
   }
 
