@@ -7,8 +7,7 @@
 namespace etalon {
 
 void add_finding(std::vector<Finding>& findings, Finding finding) {
-  constexpr std::size_t kMost = 1000;
-  const std::size_t most = finding.severity == Finding::Severity::kError ? 2 * kMost : kMost;
+  const std::size_t most = finding.severity == Finding::Severity::kError ? 2 * kMostFindings : kMostFindings;
   if (findings.size() < most) findings.push_back(std::move(finding));
 }
 

@@ -1,6 +1,7 @@
 // One remark about a file that was read: what, where, how bad.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,9 @@ struct Finding {
   std::string field{};       // what it is about, a path such as model_config.arch; may be empty
 };
 
-// Appends, but no end of remarks on a hostile text: after 1000 only errors, after 2000 nothing.
+// Appends, but no end of remarks on a hostile text: after kMostFindings only errors, after twice as many
+// nothing.
+constexpr std::size_t kMostFindings = 1000;
 void add_finding(std::vector<Finding>& findings, Finding finding);
 
 // "note", "warning", "error".

@@ -50,6 +50,7 @@ class Collector final : public protobuf::io::ErrorCollector {
   }
 
   void AddWarning(int line, int column, const std::string& message) override {
+    if (findings.size() >= kMostFindings) return;
     Finding finding{Finding::Severity::kWarning, escaped(message), line + 1, column + 1};
     if (const OutlineName* name = outline_.before(line + 1, column + 1)) {
       finding.line = name->line;
