@@ -1,5 +1,5 @@
-// Text of a specification of any kind: recognise, parse, validate; what is found has places in the text, and the
-// same text gives the same findings.
+// Text of a specification of any kind: recognise, parse, validate; what is found has places in the text, and
+// the same text gives the same findings.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
