@@ -13,6 +13,9 @@
 
 namespace etalon {
 
+// To be called before anything else of the library.
+void hdf5_prepare();
+
 // What the library said last, innermost cause first: "inflate() failed". Clears its stack.
 std::string hdf5_reason();
 
@@ -38,6 +41,8 @@ class Hdf5Budget {
 };
 
 std::vector<std::string> hdf5_strings(hid_t attribute, std::string_view name);
+std::int64_t hdf5_integer(hid_t attribute, std::string_view name);
 FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget);
+FloatsFacts hdf5_floats_facts(hid_t dataset);
 
 }  // namespace etalon
