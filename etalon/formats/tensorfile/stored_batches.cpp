@@ -133,8 +133,8 @@ TensorfileFacts receive_facts(ProcessReceiver& from) {
   if (has_count) facts.count = static_cast<std::int64_t>(count);
   facts.shape = receive_shape(from);
   checked_elements(facts.shape);
-  facts.element_type = from.text();
-  facts.storage = from.text();
+  facts.element_type = escaped(from.text());
+  facts.storage = escaped(from.text());
   for (auto images = from.count(kMostImages); images > 0; --images) facts.images.push_back(from.text());
   return facts;
 }
