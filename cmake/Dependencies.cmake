@@ -10,7 +10,7 @@ find_package(PNG REQUIRED)                             # images
 find_package(Threads REQUIRED)
 set(HDF5_PREFER_PARALLEL OFF)
 find_package(HDF5 REQUIRED COMPONENTS C)               # formats
-find_package(ZLIB REQUIRED)                            # formats: packs what HDF5's gzip filter unpacks
+find_package(ZLIB REQUIRED)                            # formats, images
 find_library(ETALON_HWY hwy REQUIRED)                  # images, runtime: SIMD with dispatch at run time
 
 # libonnx: its headers compile only with the two definitions that Debian built it with.

@@ -11,7 +11,7 @@ python=/usr/bin/python3
 readonly build_packages=(
   g++ cmake ninja-build pkg-config python3 python3-venv
   libonnx-dev libprotobuf-dev protobuf-compiler libhdf5-dev
-  libjpeg62-turbo-dev libpng-dev libhwy-dev
+  libjpeg62-turbo-dev libpng-dev zlib1g-dev libhwy-dev
   libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev)
 readonly test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
 readonly fuzz_packages=(clang-16 libclang-rt-16-dev)
