@@ -76,6 +76,9 @@ def main():
         for way in ("plain", "calibration"):
             for count in (8, 400):
                 show(f"memory: {way}, {count} images", [calibration, small, "--images", many, "--memory", way, "--count", count])
+        for height, width, count in ((240, 320, 64), (544, 960, 16)):
+            show(f"writing tensorfiles, {height}x{width}",
+                 [build / "benchmarks/tensorfile_benchmark", pictures, height, width, count, os.cpu_count()])
         show("decoding and resizing", [sys.executable, HERE / "compare_images.py", build / "benchmarks/images_benchmark", files[0]])
 
 

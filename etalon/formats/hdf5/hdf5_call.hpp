@@ -1,4 +1,5 @@
-// Inside formats/hdf5: the reading of attributes and datasets by their ids, and errors out of the library's stack.
+// Inside formats/hdf5: the reading of attributes and datasets by their ids, and errors out of the library's
+// stack.
 #pragma once
 
 #include <hdf5.h>
@@ -22,8 +23,8 @@ std::string hdf5_reason();
 // Throws Error(kBadInput, "cannot read <what>: <reason>") if a call gave a negative result.
 void hdf5_check(std::int64_t result, std::string_view what);
 
-// How much data may still be taken out of one file. Hard links can name the same bytes a million times, and a filter
-// can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
+// How much data may still be taken out of one file. Hard links can name the same bytes a million times, and a
+// filter can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
 class Hdf5Budget {
  public:
   explicit Hdf5Budget(std::uint64_t file_size_bytes);

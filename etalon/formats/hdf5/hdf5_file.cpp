@@ -78,7 +78,10 @@ Hdf5Id image_access(Image& image) {
 
 struct Hdf5Opened {
   Hdf5Opened(std::unique_ptr<Image> in_memory, Hdf5Id file, std::uint64_t file_size_bytes)
-      : image(std::move(in_memory)), id(std::move(file)), size_bytes(file_size_bytes), budget(file_size_bytes) {}
+      : image(std::move(in_memory)),
+        id(std::move(file)),
+        size_bytes(file_size_bytes),
+        budget(file_size_bytes) {}
 
   std::unique_ptr<Image> image;  // nullptr for a file on disk; needed until the file is closed
   Hdf5Id id;
@@ -212,7 +215,8 @@ std::optional<std::vector<std::string>> Hdf5Group::text_list(std::string_view at
 template <class Read>
 auto Hdf5Group::read(std::string_view path, Read&& from) const {
   const Hdf5Id dataset = open(path, H5I_DATASET);
-  return within([&] { return fmt::format("dataset '{}'", escaped(path)); }, [&] { return from(dataset.get()); });
+  return within([&] { return fmt::format("dataset '{}'", escaped(path)); },
+                [&] { return from(dataset.get()); });
 }
 
 FloatArray Hdf5Group::floats(std::string_view path) const {

@@ -42,8 +42,8 @@ class Descriptor {
   int fd_;
 };
 
-// A closed standard descriptor is the next one that the system gives: an end of the pipe there would be written over
-// by whatever prints, and by settle_in.
+// A closed standard descriptor is the next one that the system gives: an end of the pipe there would be
+// written over by whatever prints, and by settle_in.
 int above_standard(int fd) {
   if (fd > STDERR_FILENO) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -90,8 +90,8 @@ void limit(int resource, rlim_t value) {
   ::setrlimit(static_cast<__rlimit_resource_t>(resource), &now);
 }
 
-// A crash is expected here: no core file, no handler's report, no line of the C library's on the terminal. Ctrl-C is
-// the parent's to answer.
+// A crash is expected here: no core file, no handler's report, no line of the C library's on the terminal.
+// Ctrl-C is the parent's to answer.
 void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGXCPU})
     ::signal(signal, SIG_DFL);
@@ -116,8 +116,8 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   } catch (const StreamEnded&) {
     ::_exit(kPipeBroken);
   } catch (...) {
-    // Here a process ends, not a function: above this frame stands a second copy of the program's stack, whose
-    // handlers would answer the user twice. The status is what the parent learns of it.
+    // Here a process ends, not a function: above this frame stands a second copy of the program's stack,
+    // whose handlers would answer the user twice. The status is what the parent learns of it.
     ::_exit(kUnexpected);
   }
   ::_exit(0);  // without destructors of the program that this is a copy of
@@ -236,7 +236,8 @@ void allow_cpu_seconds(unsigned seconds) {
 }
 
 struct OwnProcess::State {
-  State(std::string subject, std::uint64_t most_bytes) : what(std::move(subject)), received_bytes(most_bytes) {}
+  State(std::string subject, std::uint64_t most_bytes)
+      : what(std::move(subject)), received_bytes(most_bytes) {}
 
   std::string what;
   std::uint64_t received_bytes;
@@ -246,9 +247,10 @@ struct OwnProcess::State {
 
 OwnProcess::OwnProcess(const ProcessLimits& limits, std::string what,
                        const std::function<void(ProcessSender&)>& child) {
-  // One start at a time: a child that was forked while another's pipe is being made would keep that pipe's end for
-  // writing, and its reader would wait for a dead child. The ends for reading are kept by children that start
-  // later, so of several the last always notices that the parent has died, and then the one before it.
+  // One start at a time: a child that was forked while another's pipe is being made would keep that pipe's
+  // end for writing, and its reader would wait for a dead child. The ends for reading are kept by children
+  // that start later, so of several the last always notices that the parent has died, and then the one before
+  // it.
   static std::mutex starting;
   const std::lock_guard lock(starting);
   std::array<int, 2> ends{};
@@ -258,7 +260,8 @@ OwnProcess::OwnProcess(const ProcessLimits& limits, std::string what,
   Descriptor from(above_standard(ends[0]));
   Descriptor to(above_standard(ends[1]));
   if (from.get() < 0 || to.get() < 0)
-    throw Error(Kind::kEnvironment, "cannot make a pipe: too many open files", "raise the limit of open files");
+    throw Error(Kind::kEnvironment, "cannot make a pipe: too many open files",
+                "raise the limit of open files");
   state_ = std::make_unique<State>(std::move(what), limits.received_bytes);
   const std::uint64_t own_bytes = address_space_bytes();
   const pid_t pid = ::fork();
@@ -277,7 +280,8 @@ OwnProcess::~OwnProcess() = default;
 
 void OwnProcess::receive(const std::function<void(ProcessReceiver&)>& parent) {
   if (state_->from.get() < 0)
-    throw Error(Kind::kInternal, fmt::format("the process of {} is asked again after it failed", state_->what));
+    throw Error(Kind::kInternal,
+                fmt::format("the process of {} is asked again after it failed", state_->what));
   ProcessReceiver receiver(state_->from.get(), state_->received_bytes);
   try {
     parent(receiver);

@@ -31,7 +31,8 @@ struct TensorfileFacts {
   std::vector<std::int64_t> shape;  // of the first batch, (images, channels, height, width), all at least 1
   std::string element_type;         // of the first batch: "float16", "float32", "float64"
   std::string storage;              // of the first batch: "gzip 4, chunks 1x1x24x80", "contiguous", ...
-  std::vector<std::string> images;  // of the first batch, in its order, as they stand; empty if the file does not say
+  std::vector<std::string>
+      images;  // of the first batch, in its order, as they stand; empty if the file does not say
 };
 
 // Errors, kBadInput: not HDF5, cut off, damaged, no batch, no four axes. kUnsupported: a dictionary instead
