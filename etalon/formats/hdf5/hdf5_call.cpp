@@ -222,7 +222,6 @@ extern "C" herr_t keep_first_reason(unsigned n, const H5E_error2_t* error, void*
 }  // namespace
 
 void hdf5_prepare() {
-  H5dont_atexit();  // every file is closed by its owner; after a failure the library would try again, at the
                     // very end
   H5open();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors become etalon::Error, nothing is printed

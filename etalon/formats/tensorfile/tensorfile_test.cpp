@@ -319,7 +319,7 @@ TEST_F(Writing, SaysWhenTheDiskIsFullWhereverThatIs) {
   for (std::uint64_t most = 0; most < size_bytes; most += size_bytes / 40) {
     const FullDisk full(most);
     EXPECT_EQ(message_of([&] { write_three_batches(folder_ / "a", TensorfileType::kFloat64); }),
-              "cannot write the tensorfile: File too large (free some space or give another folder)")
+              "cannot write the HDF5 file: File too large (free some space or give another folder)")
         << most << " of " << size_bytes;
   }
   write_three_batches(folder_ / "a", TensorfileType::kFloat64);  // the library is as good as before
@@ -332,7 +332,7 @@ TEST_F(Writing, IsGivenUpWithoutATrace) {
   EXPECT_THAT(message_of([&] {
                 TensorfileWriter(folder_ / "absent/a", {3, 1, 1}, TensorfileType::kFloat32);
               }),
-              HasSubstr("cannot write the tensorfile: No such file or directory"));
+              HasSubstr("cannot write the HDF5 file: No such file or directory"));
 }
 
 TEST_F(Writing, RefusesWhatNoReaderHereWouldTake) {

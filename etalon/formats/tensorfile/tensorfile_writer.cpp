@@ -7,13 +7,13 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <cstring>
 #include <optional>
 #include <utility>
 
 #include "etalon/base/error.hpp"
-#include "etalon/formats/hdf5/hdf5_call.hpp"
+#include "etalon/formats/hdf5/hdf5_file.hpp"
+#include "etalon/formats/hdf5/hdf5_output.hpp"
 #include "etalon/formats/tensorfile/tensorfile_layout.hpp"
 
 namespace etalon {
@@ -77,63 +77,34 @@ class Deflater {
   std::size_t size_ = 0;
 };
 
-// The library says "fwrite failed" and no more: why stands in errno, which is cleared after each call that
-// went well.
-void check_written(std::int64_t result) {
-  const int error_number = std::exchange(errno, 0);
-  if (result >= 0) return;
-  const std::string said = hdf5_reason();
-  const bool full = error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG;
-  throw Error(
-      Kind::kEnvironment,
-      fmt::format("cannot write the tensorfile: {}", error_number ? std::strerror(error_number) : said),
-      full ? "free some space or give another folder" : "");
-}
-
-Hdf5Id checked(hid_t id, Hdf5Id::Close close) {
-  check_written(id);
-  return Hdf5Id(id, close);
-}
+Hdf5Id checked(hid_t id, Hdf5Id::Close close) { return Hdf5Id(hdf5_written(id), close); }
 
 // Every object: no time in its header, so that the same images give the same bytes.
 Hdf5Id creation_of(hid_t kind) {
   Hdf5Id creation = checked(H5Pcreate(kind), H5Pclose);
-  check_written(H5Pset_obj_track_times(creation.get(), false));
+  hdf5_written(H5Pset_obj_track_times(creation.get(), false));
   return creation;
-}
-
-Hdf5Id create_file(const std::filesystem::path& path) {
-  const Hdf5Id creation = creation_of(H5P_FILE_CREATE);
-  const Hdf5Id access = checked(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // Superblock 0 and old-style groups, as h5py 2.8 writes them and every reader knows them.
-  check_written(H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST));
-  // The usual driver asks for the real path of a name that is a link, which the staged file's name below
-  // /proc is and which has none; this one does not.
-  check_written(H5Pset_fapl_stdio(access.get()));
-  check_written(H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG));
-  check_written(H5Pset_file_locking(access.get(), false, true));  // network file systems refuse locks
-  return checked(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.get(), access.get()), H5Fclose);
 }
 
 void write_integers(hid_t at, const char* name, const Hdf5Id& space, const std::int64_t* values) {
   const Hdf5Id attribute =
       checked(H5Acreate2(at, name, H5T_STD_I64LE, space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  check_written(H5Awrite(attribute.get(), H5T_NATIVE_INT64, values));
+  hdf5_written(H5Awrite(attribute.get(), H5T_NATIVE_INT64, values));
 }
 
 // Strings of one length, padded with zeros, as NumPy has them and h5py stores them; h5py 2.8 cannot read them
 // when they are marked as UTF-8.
 void write_texts(hid_t at, const std::string& name, std::span<const std::string> texts, std::size_t width) {
   const Hdf5Id type = checked(H5Tcopy(H5T_C_S1), H5Tclose);
-  check_written(H5Tset_size(type.get(), width));
-  check_written(H5Tset_strpad(type.get(), H5T_STR_NULLPAD));
+  hdf5_written(H5Tset_size(type.get(), width));
+  hdf5_written(H5Tset_strpad(type.get(), H5T_STR_NULLPAD));
   std::string bytes;
   for (const auto& text : texts) bytes += text + std::string(width - text.size(), '\0');
   const hsize_t count = texts.size();
   const Hdf5Id space = checked(H5Screate_simple(1, &count, nullptr), H5Sclose);
   const Hdf5Id attribute =
       checked(H5Acreate2(at, name.c_str(), type.get(), space.get(), H5P_DEFAULT, H5P_DEFAULT), H5Aclose);
-  check_written(H5Awrite(attribute.get(), type.get(), bytes.data()));
+  hdf5_written(H5Awrite(attribute.get(), type.get(), bytes.data()));
 }
 
 // One attribute if it has room, else images0, images1, ... (as Keras splits its lists, and Hdf5Group joins
@@ -177,7 +148,7 @@ struct TensorfileWriter::State {
   std::uint64_t image_elements = 1;
   std::size_t images_per_batch = 0;  // 0: nothing written yet
   std::uint64_t batches = 0;
-  std::optional<Hdf5Id> file;
+  std::optional<Hdf5Output> file;
 };
 
 TensorfileWriter::TensorfileWriter(const std::filesystem::path& writable_file,
@@ -196,8 +167,7 @@ TensorfileWriter::TensorfileWriter(const std::filesystem::path& writable_file,
   }
   state_->image_shape = std::move(image_shape_chw);
   state_->type = type;
-  hdf5_prepare();
-  state_->file.emplace(create_file(writable_file));
+  state_->file.emplace(writable_file);
 }
 
 TensorfileWriter::~TensorfileWriter() = default;
@@ -218,7 +188,7 @@ void TensorfileWriter::write_batch(std::span<const PackedImage> images, std::spa
         "give a smaller --batch_size");
 
   const Hdf5Id group_creation = creation_of(H5P_GROUP_CREATE);
-  const Hdf5Id group = checked(H5Gcreate2(state.file->get(), tensorfile_group(state.batches).c_str(),
+  const Hdf5Id group = checked(H5Gcreate2(state.file->id(), tensorfile_group(state.batches).c_str(),
                                           H5P_DEFAULT, group_creation.get(), H5P_DEFAULT),
                                H5Gclose);
   write_names(group.get(), names);
@@ -227,19 +197,20 @@ void TensorfileWriter::write_batch(std::span<const PackedImage> images, std::spa
   for (std::size_t axis = 0; axis < 3; ++axis)
     shape[axis + 1] = chunk[axis + 1] = static_cast<hsize_t>(state.image_shape[axis]);
   const Hdf5Id creation = creation_of(H5P_DATASET_CREATE);
-  check_written(H5Pset_chunk(creation.get(), 4, chunk.data()));
-  check_written(H5Pset_deflate(creation.get(), kGzipLevel));
-  check_written(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER));
+  hdf5_written(H5Pset_chunk(creation.get(), 4, chunk.data()));
+  hdf5_written(H5Pset_deflate(creation.get(), kGzipLevel));
+  hdf5_written(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER));
   const Hdf5Id space = checked(H5Screate_simple(4, shape.data(), nullptr), H5Sclose);
   const hid_t type = state.type == TensorfileType::kFloat64 ? H5T_IEEE_F64LE : H5T_IEEE_F32LE;
   const Hdf5Id dataset = checked(
       H5Dcreate2(group.get(), kTensorfileArray, type, space.get(), H5P_DEFAULT, creation.get(), H5P_DEFAULT),
       H5Dclose);
   for (const PackedImage& image : images) {
-    check_written(
+    hdf5_written(
         H5Dwrite_chunk(dataset.get(), H5P_DEFAULT, 0, offset.data(), image.bytes.size(), image.bytes.data()));
     ++offset[0];
   }
+  state.file->check();
   state.images_per_batch = images.size();
   ++state.batches;
 }
@@ -252,11 +223,10 @@ void TensorfileWriter::finish() {
   shape.insert(shape.end(), state.image_shape.begin(), state.image_shape.end());
   const auto count = static_cast<std::int64_t>(state.batches);
   const hsize_t axes = shape.size();
-  const hid_t file = state.file->get();
+  const hid_t file = state.file->id();
   write_integers(file, "count", checked(H5Screate(H5S_SCALAR), H5Sclose), &count);
   write_integers(file, "shape", checked(H5Screate_simple(1, &axes, nullptr), H5Sclose), shape.data());
-  check_written(H5Fflush(file, H5F_SCOPE_LOCAL));
-  check_written(state.file->close());
+  state.file->finish();
   state.file.reset();
 }
 
