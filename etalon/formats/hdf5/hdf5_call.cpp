@@ -222,7 +222,7 @@ extern "C" herr_t keep_first_reason(unsigned n, const H5E_error2_t* error, void*
 }  // namespace
 
 void hdf5_prepare() {
-                    // very end
+  // very end
   H5open();
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors become etalon::Error, nothing is printed
   H5PLset_loading_state(0);                     // no filter plugins from HDF5_PLUGIN_PATH

@@ -1,4 +1,4 @@
-// Reading HDF5 files that may be hostile: the only place that calls the HDF5 library.
+// Reading HDF5 files that may be hostile. (Writing: hdf5_output.hpp. The library is known in this room only.)
 //
 //   Hdf5File file(path);
 //   std::vector<std::string> names = file.root().group("model_weights").text_list("layer_names").value();
