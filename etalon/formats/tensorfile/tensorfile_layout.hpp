@@ -1,10 +1,9 @@
 // NVIDIA's tensorfile: calibration batches in HDF5, made once and read by TAO's calibrators.
 //
-//   /                                                  attributes count (int64), shape (int64[4], of the
-//   first batch)
-//   /_tensorfile_array_key__0/_tensorfile_array_key_   the first batch: floats, (images, channels, height,
-//   width)
-//   /_tensorfile_array_key__1/_tensorfile_array_key_   the second ...
+//   /                            attributes count (int64) and shape (int64[4], that of the first batch)
+//   /_tensorfile_array_key__0    group: the first batch, and in it the dataset
+//     /_tensorfile_array_key_    floats, (images, channels, height, width)
+//   /_tensorfile_array_key__1    the second ...
 //
 // Details and evidence: docs/formats/tensorfile.md.
 #pragma once
@@ -17,8 +16,8 @@
 namespace etalon {
 
 inline constexpr const char* kTensorfileArray = "_tensorfile_array_key_";
-inline constexpr const char* kTensorfileImages =
-    "images";  // our attribute of a batch's group: its images' names
+// Our attribute of a batch's group: the names of its images.
+inline constexpr const char* kTensorfileImages = "images";
 
 inline std::string tensorfile_group(std::uint64_t batch) {
   return fmt::format("{}_{}", kTensorfileArray, batch);

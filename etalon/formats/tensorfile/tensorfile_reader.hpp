@@ -26,13 +26,13 @@ class OwnProcess;
 // What the file's structure says; no batch is read.
 struct TensorfileFacts {
   std::uint64_t batches = 0;  // groups _tensorfile_array_key__0, 1, ... without a gap; at least 1
-  std::optional<std::int64_t>
-      count;  // the root's attribute, as found; reading goes by the groups, as NVIDIA's does
+  // The root's attribute, as found. Reading goes by the groups, as NVIDIA's does.
+  std::optional<std::int64_t> count;
   std::vector<std::int64_t> shape;  // of the first batch, (images, channels, height, width), all at least 1
   std::string element_type;         // of the first batch: "float16", "float32", "float64"
   std::string storage;              // of the first batch: "gzip 4, chunks 1x1x24x80", "contiguous", ...
-  std::vector<std::string>
-      images;  // of the first batch, in its order, as they stand; empty if the file does not say
+  // The names of the first batch's images in its order, not escaped; empty if the file does not say.
+  std::vector<std::string> images;
 };
 
 // Errors, kBadInput: not HDF5, cut off, damaged, no batch, no four axes. kUnsupported: a dictionary instead

@@ -1,10 +1,11 @@
 // Writes tensorfiles (tensorfile_layout.hpp) that NVIDIA's readers and h5py take. Packing is where the time
 // goes, and needs no HDF5: pack the images on many threads, then hand the batches over in order.
 //
+//   packed[i] = pack_image(values, TensorfileType::kFloat64);   // on any thread
 //   outputs.stage_file("cal.tensor", IfExists::kRefuse, 0644, [&](const std::filesystem::path& writable) {
 //     TensorfileWriter writer(writable, {3, 544, 960}, TensorfileType::kFloat64);
-//     for (...) writer.write_batch(packed, names);      // packed[i] = pack_image(values,
-//     TensorfileType::kFloat64) writer.finish();
+//     for (...) writer.write_batch(packed, names);
+//     writer.finish();
 //   });
 //
 // The HDF5 library is not thread safe: one writer at a time in this program, and no reader is made while it
@@ -22,8 +23,7 @@
 
 namespace etalon {
 
-// TAO: float64 from export's image folder, float32 from calibration_tensorfile. Both hold the same float32
-// numbers.
+// TAO: float64 from export's image folder, float32 from calibration_tensorfile. Both hold float32 numbers.
 enum class TensorfileType { kFloat32, kFloat64 };
 
 // One image, as its chunk stands in the file: the numbers little-endian, in zlib's format at level 4, h5py's
@@ -38,8 +38,8 @@ PackedImage pack_image(std::span<const float> values_chw, TensorfileType type);
 
 class TensorfileWriter {
  public:
-  // `writable_file`: made anew, or emptied if it is there. Error kUnsupported: an image above
-  // kMostTensorfileBatchBytes, which no batch could hold (HDF5's own limit for a chunk is 4 GiB);
+  // `writable_file`: made anew, or emptied if it is there. Error kUnsupported: an image of more than 2^27
+  // numbers, 1 GiB as float64, which is the largest chunk that is read here (HDF5's own limit is 4 GiB);
   // kEnvironment: it cannot be written.
   TensorfileWriter(const std::filesystem::path& writable_file, std::vector<std::int64_t> image_shape_chw,
                    TensorfileType type);
