@@ -92,7 +92,7 @@ CalibrationCache make_cache(const ModelProto& model, const std::map<std::string,
     if (scale == scales.end()) {
       const auto counted = statistics.find(source);
       if (counted == statistics.end()) throw Error(Kind::kBadInput, fmt::format("there are no statistics of tensor '{}'", escaped(source)));
-      scale = scales.emplace(source, choose_range(counted->second, calibrator) / kInt8Steps).first;
+      scale = scales.emplace(source, choose_range(counted->second, {.calibrator = calibrator}).range / kInt8Steps).first;
     }
     cache.lines.push_back({name, scale->second});
   }

@@ -28,7 +28,7 @@ TensorStatistics statistics_of(const std::vector<double>& values) {
   return s;
 }
 
-std::uint32_t scale_bits(const TensorStatistics& s, Calibrator calibrator) { return std::bit_cast<std::uint32_t>(choose_range(s, calibrator) / 127.0F); }
+std::uint32_t scale_bits(const TensorStatistics& s, Calibrator calibrator) { return std::bit_cast<std::uint32_t>(choose_range(s, {calibrator}).range / 127.0F); }
 
 // As testdata/make_testdata.py: sums of four 16-bit numbers of SplitMix64, exact in double and float32.
 std::vector<double> bell(std::size_t n, std::uint64_t state) {
@@ -66,8 +66,8 @@ TEST(EntropyRange, IsTheOneThatANaiveSearchInNumpyFinds) {
     for (std::size_t i = 0; i < kN; ++i) values[i] = cases.at(name)(i);
     const auto s = statistics_of(values);
     EXPECT_EQ(s.max_bits, max_bits) << name;
-    EXPECT_EQ(std::bit_cast<std::uint32_t>(choose_range(s, Calibrator::kEntropy)), range_bits)
-        << name << ": " << choose_range(s, Calibrator::kEntropy) << " against " << std::bit_cast<float>(range_bits);
+    EXPECT_EQ(std::bit_cast<std::uint32_t>(choose_range(s, {Calibrator::kEntropy}).range), range_bits)
+        << name << ": " << choose_range(s, {Calibrator::kEntropy}).range << " against " << std::bit_cast<float>(range_bits);
   }
   EXPECT_EQ(seen, cases.size());
 }
@@ -80,15 +80,15 @@ TEST(EntropyRange, OfATensorThatIsOneThroughoutIsHalfABinAboveOne) {
 
 TEST(EntropyRange, OfAFewValuesOrAConstantKeepsThemAll) {
   for (const double constant : {0.3, 1.0078, 1.999, 5e-20, 7e20})
-    EXPECT_FLOAT_EQ(choose_range(statistics_of({constant, -constant, 0.0}), Calibrator::kEntropy), static_cast<float>(constant * 2048.5 / 2048));
-  EXPECT_FLOAT_EQ(choose_range(statistics_of({1, 2, 3}), Calibrator::kEntropy), static_cast<float>(3 * 2048.5 / 2048));
+    EXPECT_FLOAT_EQ(choose_range(statistics_of({constant, -constant, 0.0}), {Calibrator::kEntropy}).range, static_cast<float>(constant * 2048.5 / 2048));
+  EXPECT_FLOAT_EQ(choose_range(statistics_of({1, 2, 3}), {Calibrator::kEntropy}).range, static_cast<float>(3 * 2048.5 / 2048));
 }
 
 TEST(EntropyRange, NeverClipsMoreThanOneInAHundred) {
   for (const std::uint64_t seed : {3, 4, 5}) {
     auto values = bell(20000, seed);
     for (double& x : values) x = std::max(0.0, x * std::fabs(x) * std::fabs(x));
-    const float range = choose_range(statistics_of(values), Calibrator::kEntropy);
+    const float range = choose_range(statistics_of(values), {Calibrator::kEntropy}).range;
     double nonzero = 0, clipped = 0;
     for (const double x : values) {
       nonzero += x > 0;
@@ -100,17 +100,17 @@ TEST(EntropyRange, NeverClipsMoreThanOneInAHundred) {
 
 TEST(EntropyRange, DoesNotChangeWhenZerosAreAdded) {
   auto values = bell(20000, 6);
-  const float without = choose_range(statistics_of(values), Calibrator::kEntropy);
+  const float without = choose_range(statistics_of(values), {Calibrator::kEntropy}).range;
   values.resize(2'000'000);
-  EXPECT_EQ(choose_range(statistics_of(values), Calibrator::kEntropy), without);
+  EXPECT_EQ(choose_range(statistics_of(values), {Calibrator::kEntropy}).range, without);
 }
 
 TEST(EntropyRange, StaysFiniteAndAboveZero) {
-  const float huge = choose_range(statistics_of({FLT_MAX, 1.0}), Calibrator::kEntropy);
+  const float huge = choose_range(statistics_of({FLT_MAX, 1.0}), {Calibrator::kEntropy}).range;
   EXPECT_EQ(huge, FLT_MAX);
   auto values = bell(1000, 8);
   values[3] = 1e30;
-  const float outlier = choose_range(statistics_of(values), Calibrator::kEntropy);
+  const float outlier = choose_range(statistics_of(values), {Calibrator::kEntropy}).range;
   EXPECT_GT(outlier, 6e28F);  // 128.5 of 2048 bins at least
   EXPECT_LE(outlier, 1.001e30F);
 }
