@@ -19,6 +19,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -82,10 +83,11 @@ Options parse(int argc, char** argv) {
 }
 
 std::vector<std::string> deciding_tensors(const ModelProto& model) {
-  const auto sources = scale_sources(model);
+  std::set<std::string> sources;
+  for (const auto& [name, source] : scale_sources(model)) sources.insert(source);
   std::vector<std::string> names;
   for (const auto& name : activation_names(model.graph()))
-    if (sources.at(name) == name) names.push_back(name);
+    if (sources.contains(name)) names.push_back(name);
   return names;
 }
 
