@@ -21,10 +21,9 @@ std::vector<ValueBucket> filled_buckets(const TensorStatistics& statistics);
 
 // Ranges for buckets (at least one) whose topmost ends at `max`. Sums are in double and in one order: the
 // same buckets give the same bits.
-double entropy_range(std::span<const ValueBucket> buckets, double max);
-double percentile_range(std::span<const ValueBucket> buckets,
-                        double percentile);  // 0 < percentile <= 100; at most max
-double least_squares_range(std::span<const ValueBucket> buckets, double max);  // at most max
+double entropy_range(std::span<const ValueBucket> buckets, double max);  // at most max * (1 + 1 / 4096)
+double percentile_range(std::span<const ValueBucket> buckets, double percentile);  // 0 < percentile <= 100
+double least_squares_range(std::span<const ValueBucket> buckets, double max);
 
 // Sums over all values of the square, and of the square of what INT8 with this range (> 0) makes wrong.
 double sum_of_squares(std::span<const ValueBucket> buckets);

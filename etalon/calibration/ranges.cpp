@@ -68,10 +68,9 @@ ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& ru
         fmt::format("a range cannot hold {} percent of the values, expected more than 0 and at most 100",
                     rule.percentile));
   const bool automatic = rule.calibrator == Calibrator::kAuto;
-  if (statistics.max() < kSmallestRange)
-    return {kRangeOfZeros, automatic ? kAutoChoosesFrom[0] : rule.calibrator};
-
   const auto buckets = filled_buckets(statistics);
+  if (statistics.max() < kSmallestRange || buckets.empty())
+    return {kRangeOfZeros, automatic ? kAutoChoosesFrom[0] : rule.calibrator};
   const auto range_by = [&](Calibrator calibrator) {
     const double range = searched_range(buckets, statistics.max(), calibrator, rule.percentile);
     return ChosenRange{static_cast<float>(std::clamp<double>(range, kSmallestRange, FLT_MAX)), calibrator};

@@ -2,8 +2,9 @@
 // steps of range / 127, and what lies beyond the range becomes the range.
 //
 //   const ChosenRange chosen = choose_range(statistics, {.calibrator = Calibrator::kAuto});
-//   chosen.range, calibrator_name(chosen.by), signal_to_noise_db(statistics, chosen.range)   // 0.974,
-//   "mse", 38.2
+//   chosen.range                                        // 0.974
+//   calibrator_name(chosen.by)                          // "mse"
+//   signal_to_noise_db(statistics, chosen.range)        // 38.2
 //
 // Everything here is a function of the statistics alone: shards that were counted apart and merged choose the
 // same bits.
@@ -21,8 +22,7 @@ Calibrator parse_calibrator(std::string_view name);       // Error(kWrongUsage) 
 
 struct RangeRule {
   Calibrator calibrator = Calibrator::kEntropy;
-  double percentile =
-      99.999;  // percent of the values that are not zero that the range holds; above 0, at most 100
+  double percentile = 99.999;  // of the values that are not zero, that the range holds; above 0, at most 100
 };
 
 struct ChosenRange {
@@ -31,10 +31,11 @@ struct ChosenRange {
   bool operator==(const ChosenRange&) const = default;
 };
 
-// Precondition: no NaN and no Inf were counted. Error(kWrongUsage): a percentile out of its bounds.
-//   entropy: TensorRT's search over 2048 bins with zeros left out and at most 1 % of the non-zero values
-//   clipped; up to
-//            1/4096 above the largest |x|;
+// Precondition: no NaN and no Inf were counted, max_bits is finite. Error(kWrongUsage): percentile out of
+// bounds.
+//   entropy: TensorRT's search over 2048 bins, zeros left out, at most 1 % of the others clipped; up to
+//   1/4096
+//            above the largest |x|;
 //   minmax: the largest |x|;
 //   percentile: the smallest range that holds `percentile` percent of the values that are not zero;
 //   mse: least squared error of INT8, of 2048 ranges evenly up to the largest |x|;

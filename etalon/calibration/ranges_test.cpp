@@ -266,6 +266,9 @@ TEST(ChooseRange, OfAllZerosIsTensorrtsEpsilon) {
     EXPECT_EQ(scale_bits(statistics_of({1e-45, 1e-40, 1e-37}), calibrator), 0x30810204U)
         << "a scale would be denormal";
   }
+  TensorStatistics largest_only;  // as a damaged file may have it
+  largest_only.max_bits = 0x3f800000;
+  EXPECT_EQ(scale_bits(largest_only, Calibrator::kMse), 0x30810204U);
   EXPECT_EQ(choose_range(TensorStatistics{}, {Calibrator::kAuto}).by, Calibrator::kEntropy);
   EXPECT_EQ(choose_range(TensorStatistics{}, {Calibrator::kMse}).by, Calibrator::kMse);
 }

@@ -18,9 +18,9 @@
 // zero and cost their squares, whose sums are at hand. So about a thousand buckets a candidate remain (half a
 // step to 127 steps are 8 octaves of 128 buckets).
 //
-// Example: 40000 values around 1 and one of 1000. Clipping the one at 900 costs 100^2, more than rounding
-// 40000 values to 0 (their squares, about 40000); clipped at 990 it costs 100 and gains nothing. The range is
-// the maximum: few, but large, values decide, as in entropy_range.cpp, and for the same reason that is kept.
+// Example: 40000 values around 1 and one of 1000. At the maximum a step is 8, and the 40000 become zero,
+// which costs 40000. A step of 1 or less clips the one at 127, which costs 873^2 = 762000. The range is the
+// maximum: a large value counts by its square. Among 40 million values it would be clipped.
 #include <algorithm>
 #include <cmath>
 #include <limits>
