@@ -28,5 +28,7 @@ double least_squares_range(std::span<const ValueBucket> buckets, double max);
 // Sums over all values of the square, and of the square of what INT8 with this range (> 0) makes wrong.
 double sum_of_squares(std::span<const ValueBucket> buckets);
 double squared_error(std::span<const ValueBucket> buckets, double range);
+double clipped_error(std::span<const ValueBucket> buckets,
+                     double range);  // the part that is beyond the range
 
 }  // namespace etalon

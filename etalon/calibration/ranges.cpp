@@ -25,11 +25,9 @@ constexpr float kRangeOfZeros =
 // Below, range / 127 would be denormal or zero, which TensorRT refuses or flushes: as good as zero.
 constexpr float kSmallestRange = 127 * FLT_MIN;
 
-double decibel(std::span<const ValueBucket> buckets, double range) {
-  const double error = squared_error(buckets, range);
-  return error == 0 ? std::numeric_limits<double>::infinity()
-                    : 10 * std::log10(sum_of_squares(buckets) / error);
-}
+// Rounding errors have both signs and average out in the sums of the next convolution; what is clipped is
+// always too small, and adds up there. How much that counts is measured: docs/calibration.md, "How good".
+constexpr double kClippingCounts = 2;
 
 double searched_range(std::span<const ValueBucket> buckets, double max, Calibrator calibrator,
                       double percentile) {
@@ -76,16 +74,25 @@ ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& ru
     return ChosenRange{static_cast<float>(std::clamp<double>(range, kSmallestRange, FLT_MAX)), calibrator};
   };
   if (!automatic) return range_by(rule.calibrator);
-  ChosenRange best = range_by(kAutoChoosesFrom[0]);
-  for (const Calibrator calibrator : kAutoChoosesFrom)
-    if (const ChosenRange other = range_by(calibrator);
-        decibel(buckets, other.range) > decibel(buckets, best.range))
-      best = other;
+  ChosenRange best{};
+  double least = std::numeric_limits<double>::infinity();
+  for (const Calibrator calibrator : kAutoChoosesFrom) {
+    const ChosenRange chosen = range_by(calibrator);
+    const double loss =
+        squared_error(buckets, chosen.range) + (kClippingCounts - 1) * clipped_error(buckets, chosen.range);
+    if (loss < least) {
+      least = loss;
+      best = chosen;
+    }
+  }
   return best;
 }
 
 double signal_to_noise_db(const TensorStatistics& statistics, float range) {
-  return decibel(filled_buckets(statistics), range);
+  const auto buckets = filled_buckets(statistics);
+  const double error = squared_error(buckets, range);
+  return error == 0 ? std::numeric_limits<double>::infinity()
+                    : 10 * std::log10(sum_of_squares(buckets) / error);
 }
 
 }  // namespace etalon

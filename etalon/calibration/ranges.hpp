@@ -39,7 +39,8 @@ struct ChosenRange {
 //   minmax: the largest |x|;
 //   percentile: the smallest range that holds `percentile` percent of the values that are not zero;
 //   mse: least squared error of INT8, of 2048 ranges evenly up to the largest |x|;
-//   auto: of these four the one with the largest signal_to_noise_db, of equals the first.
+//   auto: of these four the one with the least squared error if what is clipped counts twice, of equals the
+//   first.
 // A tensor that was zero throughout (or empty, or whose scale would be denormal) gets FLT_EPSILON, as
 // TensorRT gives it.
 ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& rule);

@@ -71,6 +71,16 @@ double squared_error(std::span<const ValueBucket> buckets, double range) {
   return sum / (per_unit * per_unit);
 }
 
+double clipped_error(std::span<const ValueBucket> buckets, double range) {
+  double sum = 0;
+  for (const auto& [low, high, count] : buckets) {
+    if (high <= range) continue;
+    const double from = std::max(low, range), share = high > low ? (high - from) / (high - low) : 1;
+    sum += count * share * mean_square(from - range, high - range);
+  }
+  return sum;
+}
+
 double least_squares_range(std::span<const ValueBucket> buckets, double max) {
   // A topmost bucket without width has its own place below, and density 0 here.
   const ValueBucket& top = buckets.back();

@@ -62,7 +62,7 @@ def percentile_range(values, percent):
     return np.float32(lows[i] + (highs - lows)[i] * (1 - (counts[:i + 1].sum() - wanted) / counts[i]))
 
 
-def squared_error(values, largest_kept):
+def squared_error(values, largest_kept, clipping_counts=1):
     """Cut at every edge of a bucket and wherever rounding changes, integrated piece by piece."""
     lows, highs, counts, _ = histogram(values)
     step = largest_kept / 127
@@ -76,7 +76,9 @@ def squared_error(values, largest_kept):
     level = np.minimum(np.rint(middle / step), 127) * step
     errors = counts[bucket] / (highs - lows)[bucket] * ((right - level) ** 3 - (left - level) ** 3) / 3
     points, point_counts = lows[~wide], counts[~wide]
-    return errors.sum() + (point_counts * (points - np.minimum(np.rint(points / step), 127) * step) ** 2).sum()
+    point_errors = point_counts * (points - np.minimum(np.rint(points / step), 127) * step) ** 2
+    weigh = lambda at: np.where(at > largest_kept, clipping_counts, 1)
+    return (weigh(middle) * errors).sum() + (weigh(points) * point_errors).sum()
 
 
 def mse_range(values):
@@ -86,9 +88,9 @@ def mse_range(values):
     return np.float32(candidates[2047 - np.argmin(errors[::-1])])
 
 
-def signal_to_noise_db(values, largest_kept):
+def signal_to_noise_db(values, largest_kept, clipping_counts=1):
     lows, highs, counts, _ = histogram(values)
-    noise = squared_error(values, float(largest_kept))
+    noise = squared_error(values, float(largest_kept), clipping_counts)
     return 10 * np.log10((counts * (lows * lows + lows * highs + highs * highs) / 3).sum() / noise) if noise else np.inf
 
 
@@ -137,12 +139,12 @@ CASES = {  # ranges_test.cpp makes the same values
     "two_peaks": np.where(np.arange(N) % 2 == 0, 1 + b / 64, 3 + c / 64),
 }
 PERCENTILES = (50, 99, 99.999)
-with open(HERE / "ranges.txt", "w") as out:  # a line a case and calibrator: range, signal to noise in dB
+with open(HERE / "ranges.txt", "w") as out:  # a line a case and calibrator: range, signal to noise in dB, with clipping counted twice
     for name, values in CASES.items():
         ranges = {"entropy": entropy_range(values), "minmax": np.float32(np.abs(values).max()),
                   **{f"percentile_{p}": percentile_range(values, p) for p in PERCENTILES}, "mse": mse_range(values)}
         for calibrator, r in ranges.items():
-            print(name, calibrator, f"{r.view(np.uint32):08x} {signal_to_noise_db(values, r):.9g}", file=out)
+            print(name, calibrator, f"{r.view(np.uint32):08x} {signal_to_noise_db(values, r):.9g} {signal_to_noise_db(values, r, 2):.9g}", file=out)
 with open(HERE / "draws.txt", "w") as out:
     for available, count, seed in ((10, 10, 42), (40, 12, 42), (1000, 8, 0), (1000, 8, MASK), (3, 1, 7), (1, 1, 1)):
         print(available, count, seed, *draw(available, count, seed), file=out)
