@@ -31,16 +31,15 @@ struct ChosenRange {
   bool operator==(const ChosenRange&) const = default;
 };
 
-// Precondition: no NaN and no Inf were counted, max_bits is finite. Error(kWrongUsage): percentile out of
-// bounds.
+// Precondition: no NaN and no Inf were counted, max_bits is finite.
+// Error(kWrongUsage): percentile out of its bounds.
 //   entropy: TensorRT's search over 2048 bins, zeros left out, at most 1 % of the others clipped; up to
-//   1/4096
-//            above the largest |x|;
+//            1/4096 above the largest |x|;
 //   minmax: the largest |x|;
 //   percentile: the smallest range that holds `percentile` percent of the values that are not zero;
 //   mse: least squared error of INT8, of 2048 ranges evenly up to the largest |x|;
-//   auto: of these four the one with the least squared error if what is clipped counts twice, of equals the
-//   first.
+//   auto: of these four the one with the least squared error if what is clipped counts twice, of equals
+//         the first.
 // A tensor that was zero throughout (or empty, or whose scale would be denormal) gets FLT_EPSILON, as
 // TensorRT gives it.
 ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& rule);
