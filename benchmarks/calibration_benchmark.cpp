@@ -10,8 +10,8 @@
 // --images, inputs lie ready in memory and only inference is compared; with it, rows that load their images (decode,
 // resize) come as well, compared with the same way from memory.
 // Left out: compiling the model, and choosing ranges from the statistics (printed apart).
-// --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON: seconds, and the
-// peak memory of the process. That is what peers.py sets beside other programs. "plain" computes the same images only.
+// --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON: seconds,
+// processor time, the peak memory of the process. That is what peers.py sets beside other programs. "plain" computes the same images only.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -211,17 +211,20 @@ class Benchmark {
 
   void run_once() {
     const auto start = Clock::now();
+    const double processor_start = processor_seconds();
     const bool plain = options_.once == "plain";
     Session session(model_, {.precision = options_.precision, .observe = plain ? std::vector<std::string>{} : deciding_tensors(model_)});
     SilentProgress progress;
     session.run_all(paths_.size(), loading(), {}, progress);
-    if (!plain) make_cache(model_, session.take_statistics(), parse_calibrator(options_.once), {});
-    const double seconds = seconds_since(start);
+    std::size_t lines = 0;
+    if (!plain) lines = make_cache(model_, session.take_statistics(), parse_calibrator(options_.once), {}).lines.size();
+    const double seconds = seconds_since(start), processor = processor_seconds() - processor_start;
     std::ifstream status("/proc/self/status");
     std::size_t peak_kib = 0;
     for (std::string line; std::getline(status, line);)
       if (line.starts_with("VmHWM:")) peak_kib = std::stoul(line.substr(6));
-    fmt::print("{{\"images\": {}, \"seconds\": {:.4f}, \"peak_bytes\": {}}}\n", paths_.size(), seconds, peak_kib * 1024);
+    fmt::print("{{\"images\": {}, \"tensors\": {}, \"seconds\": {:.4f}, \"processor\": {:.4f}, \"peak_bytes\": {}}}\n", paths_.size(), lines, seconds,
+               processor, peak_kib * 1024);
   }
 
  private:
