@@ -1,15 +1,16 @@
 // How a histogram keeps up with inference.
 //
-// A tensor is counted in blocks of 2048 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
+// A tensor is counted in blocks of 1024 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
 // two vectors together into one vector of 16-bit lanes, tracks the largest key of either sign, and stores the keys in the
 // first-level cache. (2) A scalar loop does ++counts[key]. Equal neighbours would wait for each other's store, so there
 // are two counters a key, side by side, and neighbours go to different ones. The next block is prefetched.
 //
 // Warm and cold. Between two visits to a tensor the network has moved megabytes through the cache. A histogram a tensor
-// would come back from far away line by line, in random order. So values are counted in two counters a key that the
-// thread uses for all tensors, and at a tensor's end the rows (of 128 keys: one sign, one exponent) that were counted in
-// are added to the tensor's own counters: SIMD over memory in order, some 30 rows of 512 bytes. Which rows? The largest
-// key is known and so is the number of values: rows are emptied from the largest downwards until all values are found.
+// would come back from far away line by line, in random order. So values are counted in counters that the thread uses for
+// all tensors, and at a tensor's end the rows (of 128 keys: one sign, one exponent) that were counted in are added to the
+// tensor's own counters: SIMD over memory in order, some 30 rows of 512 bytes. Which rows? The largest key is known and so
+// is the number of values: rows are emptied from the largest downwards until all values are found. The warm counters have
+// 16 bits, so that two signs of 15 exponents fit into the first-level cache, and are emptied before one could be full.
 //
 // Zeros. Half of what leaves a Relu is zero, and all of them would go to one counter. Where the processor can compress
 // 16-bit lanes in one instruction (Highway's AVX3_DL) and the block before had many zeros, zeros are dropped in step 1
@@ -38,11 +39,12 @@
 namespace etalon {
 namespace {
 
-constexpr std::size_t kBlock = 2048;
+constexpr std::size_t kBlock = 1024;
 constexpr std::uint32_t kSign = 0x8000;
 constexpr std::uint32_t kInfinity = TensorStatistics::kBuckets;
 constexpr std::size_t kKeys = std::size_t{1} << 16;
 constexpr std::size_t kRow = 128;  // keys of one sign and exponent
+constexpr std::uint32_t kWarmLimit = 0xffff;  // what a warm counter holds
 
 struct BlockKeys {
   std::size_t count;          // keys stored
@@ -130,30 +132,31 @@ void raise_maxima(const float* HWY_RESTRICT data, std::size_t n, std::uint32_t& 
 }
 
 // Moves a row of the warm counters to `counts` and leaves zeros; returns how many values that were.
-std::uint64_t drain_row(std::uint32_t* HWY_RESTRICT pairs, std::uint32_t* HWY_RESTRICT counts) {
 #if HWY_TARGET == HWY_SCALAR
-  std::uint64_t moved = 0;
+std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
+  std::uint32_t moved = 0;
   for (std::size_t i = 0; i < kRow; ++i) {
-    const std::uint32_t sum = std::exchange(pairs[2 * i], 0) + std::exchange(pairs[2 * i + 1], 0);
+    const std::uint32_t sum = std::uint32_t{std::exchange(warm[2 * i], std::uint16_t{0})} + std::exchange(warm[2 * i + 1], std::uint16_t{0});
     counts[i] += sum;
     moved += sum;
   }
   return moved;
+}
 #else
-  const hn::ScalableTag<std::uint64_t> d;
-  const hn::Repartition<std::uint32_t, decltype(d)> d_pairs;
-  const hn::Rebind<std::uint32_t, decltype(d)> d_counts;
+std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
+  const hn::CappedTag<std::uint32_t, kRow> d;
+  const hn::Repartition<std::uint16_t, decltype(d)> d_warm;
   auto moved = hn::Zero(d);
   for (std::size_t i = 0; i < kRow; i += hn::Lanes(d)) {
-    const auto pair = hn::BitCast(d, hn::LoadU(d_pairs, pairs + 2 * i));
-    hn::StoreU(hn::Zero(d_pairs), d_pairs, pairs + 2 * i);
-    const auto sum = hn::Add(hn::ShiftRight<32>(pair), hn::And(pair, hn::Set(d, 0xffffffffU)));
-    hn::StoreU(hn::Add(hn::LoadU(d_counts, counts + i), hn::TruncateTo(d_counts, sum)), d_counts, counts + i);
+    const auto pair = hn::BitCast(d, hn::LoadU(d_warm, warm + 2 * i));
+    hn::StoreU(hn::Zero(d_warm), d_warm, warm + 2 * i);
+    const auto sum = hn::Add(hn::ShiftRight<16>(pair), hn::And(pair, hn::Set(d, 0xffffU)));
+    hn::StoreU(hn::Add(hn::LoadU(d, counts + i), sum), d, counts + i);
     moved = hn::Add(moved, sum);
   }
   return hn::GetLane(hn::SumOfLanes(d, moved));
-#endif
 }
+#endif
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -169,12 +172,12 @@ HWY_EXPORT(drain_row);
 
 namespace {
 
-// What this thread counts in, all zero between two tensors: two counters a key.
-std::uint32_t* warm_counters() {
+// What this thread counts in, all zero between two tensors: two counters a key, side by side.
+std::uint16_t* warm_counters() {
   struct Free {
-    void operator()(std::uint32_t* memory) const { std::free(memory); }
+    void operator()(std::uint16_t* memory) const { std::free(memory); }
   };
-  thread_local const std::unique_ptr<std::uint32_t[], Free> pairs(static_cast<std::uint32_t*>(std::calloc(2 * kKeys, sizeof(std::uint32_t))));
+  thread_local const std::unique_ptr<std::uint16_t[], Free> pairs(static_cast<std::uint16_t*>(std::calloc(2 * kKeys, sizeof(std::uint16_t))));
   if (!pairs) throw std::bad_alloc();
   return pairs.get();
 }
@@ -199,8 +202,8 @@ void SignedHistogram::add(std::span<const float> values) {
 void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
   alignas(64) std::uint16_t keys[kBlock + 64];
   const auto keys_of_block = HWY_DYNAMIC_DISPATCH(keys_of);
-  std::uint32_t* const pairs = warm_counters();
-  Warm warm{pairs, 0, 0, 0};
+  std::uint16_t* const pairs = warm_counters();
+  Warm warm{pairs, 0, 0, 0, 0};
   values_ += n;
   unspilled_ += n;
   for (std::size_t size; n > 0; data += size, n -= size) {
@@ -210,6 +213,7 @@ void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
     warm.top_positive = std::max(warm.top_positive, block.positive);
     warm.top_negative = std::max(warm.top_negative, block.negative);
     warm.values += block.count;
+    warm.largest += static_cast<std::uint32_t>(block.count + 1) / 2;
     const std::uint32_t zeros_before = pairs[0];
     const char* next = reinterpret_cast<const char*>(data + (n >= 2 * kBlock ? kBlock : 0));
     std::size_t i = 0;
@@ -222,19 +226,20 @@ void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
         ++pairs[keys[j + 3] * 2 + 1];
       }
     }
-    for (; i < block.count; ++i) ++pairs[keys[i] * 2];
+    for (; i < block.count; ++i) ++pairs[keys[i] * 2 + (i & 1)];
     const auto dropped = static_cast<std::uint32_t>(size - block.count);
     counts_[0] += dropped;
     // One of two zeros went to pairs[0], or, when they are dropped, none.
     drop_zeros_ = dropped + (pairs[0] - zeros_before) > size / 16;
+    if (warm.largest > kWarmLimit - kBlock / 2) warm = cool_down(warm);
   }
   cool_down(warm);
 }
 
 // Zeros first, which lie far below the other values; then rows from the largest downwards, until all are found.
-void SignedHistogram::cool_down(Warm warm) {
+SignedHistogram::Warm SignedHistogram::cool_down(Warm warm) {
   for (const std::uint32_t zero : {0U, kSign}) {
-    const std::uint32_t zeros = std::exchange(warm.pairs[2 * zero], 0) + std::exchange(warm.pairs[2 * zero + 1], 0);
+    const std::uint32_t zeros = std::uint32_t{std::exchange(warm.pairs[2 * zero], std::uint16_t{0})} + std::exchange(warm.pairs[2 * zero + 1], std::uint16_t{0});
     counts_[zero] += zeros;
     warm.values -= zeros;
   }
@@ -244,6 +249,7 @@ void SignedHistogram::cool_down(Warm warm) {
     if (row <= warm.top_positive / kRow) drain_from(row * kRow);
     if (row <= warm.top_negative / kRow) drain_from(kSign + row * kRow);
   }
+  return {warm.pairs, 0, 0, 0, 0};
 }
 
 // Finds new maxima, and NaNs that look like infinities. SIMD: data that hardly vary come here each time.

@@ -36,12 +36,13 @@ class SignedHistogram {
   };
   // Counters that a thread keeps warm, and what was counted there: signed_histogram.cpp, "Warm and cold".
   struct Warm {
-    std::uint32_t* pairs;
+    std::uint16_t* pairs;
     std::uint64_t values;
+    std::uint32_t largest;  // no counter is above
     std::uint32_t top_positive, top_negative;  // largest keys, signs taken away
   };
   void add_unspilled(const float* data, std::size_t n);
-  void cool_down(Warm warm);
+  Warm cool_down(Warm warm);
   void look_closely(const float* block, std::size_t n, std::uint32_t largest_key);
   void spill();
   std::uint64_t take_unspilled(std::uint32_t key);
