@@ -3,7 +3,7 @@
 // A tensor is counted in blocks of 1024 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
 // two vectors together into one vector of 16-bit lanes, tracks the largest key of either sign, and stores the keys in the
 // first-level cache. (2) A scalar loop does ++counts[key]. Equal neighbours would wait for each other's store, so there
-// are two counters a key, side by side, and neighbours go to different ones. The next block is prefetched.
+// are two counters a key, side by side, and neighbours go to different ones. The next but one is prefetched.
 //
 // Warm and cold. Between two visits to a tensor the network has moved megabytes through the cache. A histogram a tensor
 // would come back from far away line by line, in random order. So values are counted in counters that the thread uses for
@@ -40,6 +40,7 @@ namespace etalon {
 namespace {
 
 constexpr std::size_t kBlock = 1024;
+constexpr std::size_t kAhead = 2 * kBlock;  // how far ahead is prefetched: with one block alone, memory comes too late
 constexpr std::uint32_t kSign = 0x8000;
 constexpr std::uint32_t kInfinity = TensorStatistics::kBuckets;
 constexpr std::size_t kKeys = std::size_t{1} << 16;
@@ -215,9 +216,9 @@ void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
     warm.values += block.count;
     warm.largest += static_cast<std::uint32_t>(block.count + 1) / 2;
     const std::uint32_t zeros_before = pairs[0];
-    const char* next = reinterpret_cast<const char*>(data + (n >= 2 * kBlock ? kBlock : 0));
+    const char* next = reinterpret_cast<const char*>(data + (n >= kAhead + kBlock ? kAhead : 0));
     std::size_t i = 0;
-    for (; i + 16 <= block.count; i += 16, next += 16 * sizeof(float)) {  // the next block travels while this one is counted
+    for (; i + 16 <= block.count; i += 16, next += 16 * sizeof(float)) {  // a block ahead travels while this one is counted
       __builtin_prefetch(next);
       for (std::size_t j = i; j < i + 16; j += 4) {
         ++pairs[keys[j] * 2];
