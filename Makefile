@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 DEPS := .deps
 CMAKE_FLAGS ?=
 
-.PHONY: always help build demo test benchmark sanitize fuzz rooms clean
+.PHONY: always help build demo test benchmark benchmark-peers benchmarks-built sanitize fuzz rooms clean
 .DEFAULT_GOAL := help
 
 help:
@@ -12,6 +12,7 @@ help:
 	@echo 'make test       install what is needed, build, run every test'
 	@echo 'make build      install what is needed, build $(BUILD)/etalon'
 	@echo 'make benchmark  measure; the table is in docs/benchmarks.md'
+	@echo 'make benchmark-peers  calibration beside ONNX Runtime, NNCF and ModelOpt (installs 0.8 GB)'
 	@echo 'make sanitize   the tests under ASan + UBSan, the calibration pipeline under TSan'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (10)'
 	@echo 'make clean      remove what was built ($(DEPS)/ stays)'
@@ -21,6 +22,8 @@ $(DEPS)/build.done: tools/setup.sh
 	tools/setup.sh build
 $(DEPS)/test.done: tools/setup.sh tests/requirements.txt $(DEPS)/build.done
 	tools/setup.sh test
+$(DEPS)/peers.done: tools/setup.sh benchmarks/requirements-peers.txt
+	tools/setup.sh peers
 $(DEPS)/fuzz.done: tools/setup.sh $(DEPS)/build.done
 	tools/setup.sh fuzz
 
@@ -52,10 +55,15 @@ test: $(BUILD)/tests.configured rooms
 rooms:
 	python3 tools/check_rooms.py
 
-benchmark: $(DEPS)/test.done $(DEPS)/build.done
+benchmark: $(DEPS)/test.done benchmarks-built
+	$(DEPS)/oracle/bin/python benchmarks/run.py --build $(BUILD)-benchmark
+
+benchmark-peers: $(DEPS)/peers.done benchmarks-built
+	$(DEPS)/peers/bin/python benchmarks/peers.py --build $(BUILD)-benchmark
+
+benchmarks-built: $(DEPS)/test.done
 	cmake -S . -B $(BUILD)-benchmark -G Ninja -DETALON_TESTS=OFF -DETALON_BENCHMARKS=ON $(CMAKE_FLAGS)
 	cmake --build $(BUILD)-benchmark -j $(JOBS)
-	$(DEPS)/oracle/bin/python benchmarks/run.py --build $(BUILD)-benchmark
 
 sanitize: $(DEPS)/test.done $(DEPS)/build.done
 	tools/sanitize.sh $(BUILD) $(JOBS)

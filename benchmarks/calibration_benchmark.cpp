@@ -1,24 +1,31 @@
 // What calibration costs: images/s with statistics against plain float32 inference of the same graph, in one process.
 //
 //   calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]
-//   calibration_benchmark MODEL.onnx --images FOLDER --memory plain|calibration --count N
+//   calibration_benchmark MODEL.onnx --images FOLDER --once plain|CALIBRATOR [--precision f32|bf16] [--count N]
 //
 // The ways are run in turn, there and back (a b c, c b a), so that a drift of the machine hits all alike; a ratio is the
-// median over rounds of the round's own quotients; the second ratio is that of processor time, which other programs on
-// the machine disturb less. "again" is plain inference a second time: the noise. Without --images,
-// inputs lie ready in memory and only inference is compared; with it, rows that load their images (decode, resize) come
-// as well. --memory runs one way once and prints the process's peak, images loaded anew each time.
+// median over rounds of the round's own quotients, its quartiles in brackets; the second ratio is that of processor time,
+// which other programs on the machine disturb less. "again" is plain inference a second time: the noise. Where the
+// processor has bf16, its ways come as well, and how far ranges by least squares differ from those of float32. Without
+// --images, inputs lie ready in memory and only inference is compared; with it, rows that load their images (decode,
+// resize) come as well, compared with the same way from memory.
 // Left out: compiling the model, and choosing ranges from the statistics (printed apart).
+// --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON: seconds,
+// processor time, the peak memory of the process. That is what peers.py sets beside other programs. "plain" computes the same images only.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <limits>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -59,7 +66,8 @@ struct Ratio {
 struct Options {
   std::string model;
   std::optional<fs::path> images;
-  std::string memory;
+  std::string once;  // "plain" or a calibrator; empty: compare
+  RunPrecision precision = RunPrecision::kF32;
   std::size_t rounds = 9, count = 40;
 };
 
@@ -72,20 +80,24 @@ Options parse(int argc, char** argv) {
       return argv[i];
     };
     if (word == "--images") options.images = value();
-    else if (word == "--memory") options.memory = value();
+    else if (word == "--once") options.once = value();
+    else if (word == "--precision") options.precision = value() == "bf16" ? RunPrecision::kBf16 : RunPrecision::kF32;
     else if (word == "--rounds") options.rounds = std::stoul(value());
     else if (word == "--count") options.count = std::stoul(value());
     else options.model = word;
   }
-  if (options.model.empty()) throw Error(Kind::kWrongUsage, "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
+  if (options.model.empty() || options.rounds == 0 || options.count == 0)
+    throw Error(Kind::kWrongUsage, "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
+  if (!options.once.empty() && !options.images) throw Error(Kind::kWrongUsage, "--once needs --images");
   return options;
 }
 
 std::vector<std::string> deciding_tensors(const ModelProto& model) {
-  const auto sources = scale_sources(model);
+  std::set<std::string> sources;
+  for (const auto& [name, source] : scale_sources(model)) sources.insert(source);
   std::vector<std::string> names;
   for (const auto& name : activation_names(model.graph()))
-    if (sources.at(name) == name) names.push_back(name);
+    if (sources.contains(name)) names.push_back(name);
   return names;
 }
 
@@ -106,10 +118,34 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
+// The range in [max/4, max] of least squared error over 127 steps, clipped values included. Values between half a step and
+// the range are off by step^2/12 on average, whatever the grid; smaller ones become zero and lose themselves. In this form
+// the error is smooth in the range, so that two minima differ by what the statistics differ by and not by a search's grid.
+double least_squares_range(const TensorStatistics& statistics) {
+  const double max = statistics.max();
+  double best = max, least = std::numeric_limits<double>::infinity();
+  for (double range = max; range > max / 4; range *= 0.999) {
+    const double step = range / 127;
+    double error = 0;
+    for (std::uint32_t key = 1; key < TensorStatistics::kBuckets; ++key) {
+      if (statistics.buckets[key] == 0) continue;
+      const double x = (static_cast<double>(TensorStatistics::edge(key)) + static_cast<double>(TensorStatistics::edge(key + 1))) / 2;
+      const double off = x > range ? (x - range) * (x - range) : x > step / 2 ? step * step / 12 : x * x;
+      error += static_cast<double>(statistics.buckets[key]) * off;
+    }
+    if (error < least) {
+      least = error;
+      best = range;
+    }
+  }
+  return best;
+}
+
 struct Way {
   std::string name;
   Session session;
   bool load;
+  const Way* beside;  // what its ratios are taken to; null: the first way
   std::vector<double> seconds = {}, processor = {};
 };
 
@@ -130,48 +166,86 @@ class Benchmark {
   void compare() {
     fill_ready_inputs();
     std::vector<std::unique_ptr<Way>> ways;
-    const auto add = [&](const std::string& name, std::vector<std::string> observe, bool load) {
+    const auto add = [&](const std::string& name, std::vector<std::string> observe, RunPrecision precision = RunPrecision::kF32,
+                         const Way* from_memory = nullptr) {
       const auto start = Clock::now();
       const std::size_t tensors = observe.size();
-      ways.push_back(std::make_unique<Way>(Way{name, Session(model_, {.observe = std::move(observe)}), load}));
+      ways.push_back(std::make_unique<Way>(Way{name, Session(model_, {.precision = precision, .observe = std::move(observe)}), from_memory != nullptr, from_memory}));
       fmt::print("# {}: {} tensors observed, made in {:.2f} s\n", name, tensors, seconds_since(start));
       run(*ways.back());  // warm: threads start, histograms get their pages
       ways.back()->seconds.clear();
       ways.back()->processor.clear();
+      return ways.back().get();
     };
-    add("plain", {}, false);
-    add("again", {}, false);
-    add("conv inputs and outputs", convolution_inputs(model_), false);
-    add("what decides scales", deciding_tensors(model_), false);
-    add("every tensor", activation_names(model_.graph()), false);
+    const auto some = convolution_inputs(model_), every = deciding_tensors(model_);
+    Way* const plain = add("plain f32", {});
+    add("again", {});
+    add("conv inputs and outputs", some);
+    Way* const counted = add("every line of the cache", every);
+    Way* counted_bf16 = nullptr;
+    if (std::ranges::count(runtime_facts().capabilities, "BF16") > 0) {
+      add("plain bf16", {}, RunPrecision::kBf16);
+      add("bf16, conv inputs and outputs", some, RunPrecision::kBf16);
+      counted_bf16 = add("bf16, every line", every, RunPrecision::kBf16);
+    } else {
+      fmt::print("# this processor does not compute in bf16\n");
+    }
     if (options_.images) {
-      add("plain, loading", {}, true);
-      add("what decides scales, loading", deciding_tensors(model_), true);
+      add("plain f32, loading", {}, RunPrecision::kF32, plain);
+      add("every line, loading", every, RunPrecision::kF32, counted);
     }
     for (std::size_t round = 0; round < options_.rounds; ++round)
       for (std::size_t i = 0; i < ways.size(); ++i) run(*ways[round % 2 ? ways.size() - 1 - i : i]);
+    fmt::print("{:<30} {:>8}   {:<21}   {}\n", "", "images/s", "ratio: clock", "processor");
     for (const auto& way : ways) {
-      const Ratio wall(ways.front()->seconds, way->seconds), processor(ways.front()->processor, way->processor);
-      fmt::print("{:<30} {:8.2f} images/s  ratio {:.3f} ({:.3f} {:.3f})  processor {:.3f} ({:.3f} {:.3f})\n", way->name,
-                 static_cast<double>(options_.count) / median(way->seconds), wall.median, wall.low, wall.high, processor.median, processor.low, processor.high);
+      const Way& beside = way->beside ? *way->beside : *plain;
+      const Ratio wall(beside.seconds, way->seconds), processor(beside.processor, way->processor);
+      fmt::print("{:<30} {:8.2f}   {:.3f} ({:.3f} {:.3f})   {:.3f} ({:.3f} {:.3f})  of {}\n", way->name,
+                 static_cast<double>(options_.count) / median(way->seconds), wall.median, wall.low, wall.high, processor.median, processor.low,
+                 processor.high, beside.name);
     }
-    const auto statistics = ways.at(3)->session.take_statistics();
+    const auto statistics = counted->session.take_statistics();
+    if (counted_bf16) show_how_far_bf16_is(statistics, counted_bf16->session.take_statistics());
     const auto start = Clock::now();
     const auto cache = make_cache(model_, statistics, Calibrator::kEntropy, {});
     fmt::print("# ranges and cache: {} lines in {:.3f} s\n", cache.lines.size(), seconds_since(start));
   }
 
-  void run_for_memory() {
-    Session session(model_, {.observe = options_.memory == "plain" ? std::vector<std::string>{} : deciding_tensors(model_)});
-    model_.Clear();
+  void run_once() {
+    const auto start = Clock::now();
+    const double processor_start = processor_seconds();
+    const bool plain = options_.once == "plain";
+    Session session(model_, {.precision = options_.precision, .observe = plain ? std::vector<std::string>{} : deciding_tensors(model_)});
     SilentProgress progress;
     session.run_all(paths_.size(), loading(), {}, progress);
+    std::size_t lines = 0;
+    if (!plain) lines = make_cache(model_, session.take_statistics(), parse_calibrator(options_.once), {}).lines.size();
+    const double seconds = seconds_since(start), processor = processor_seconds() - processor_start;
     std::ifstream status("/proc/self/status");
+    std::size_t peak_kib = 0;
     for (std::string line; std::getline(status, line);)
-      if (line.starts_with("VmHWM")) fmt::print("{} {} images: {}\n", options_.memory, paths_.size(), line);
+      if (line.starts_with("VmHWM:")) peak_kib = std::stoul(line.substr(6));
+    fmt::print("{{\"images\": {}, \"tensors\": {}, \"seconds\": {:.4f}, \"processor\": {:.4f}, \"peak_bytes\": {}}}\n", paths_.size(), lines, seconds,
+               processor, peak_kib * 1024);
   }
 
  private:
+  // Of ranges by least squares and of maxima, over the tensors: the median and the largest difference.
+  static void show_how_far_bf16_is(const std::map<std::string, TensorStatistics>& f32, const std::map<std::string, TensorStatistics>& bf16) {
+    std::vector<double> range, max;
+    std::string worst;
+    for (const auto& [name, exact] : f32) {
+      const double squares = least_squares_range(exact), largest = exact.max();
+      if (largest == 0) continue;
+      range.push_back(std::fabs(least_squares_range(bf16.at(name)) / squares - 1));
+      max.push_back(std::fabs(bf16.at(name).max() / largest - 1));
+      if (range.back() == std::ranges::max(range)) worst = name;
+    }
+    if (range.empty()) return;
+    fmt::print("# bf16 against f32 over {} tensors, median and largest difference: least squares {:.2f} %, {:.2f} % ({}); maximum {:.2f} %, {:.2f} %\n",
+               range.size(), 100 * median(range), 100 * std::ranges::max(range), worst, 100 * median(max), 100 * std::ranges::max(max));
+  }
+
   Session::FillInput loading() const {
     return [this](std::size_t i, std::span<float> input) { load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input); };
   }
@@ -207,8 +281,8 @@ class Benchmark {
 int main(int argc, char** argv) try {
   const auto options = etalon::parse(argc, argv);
   etalon::Benchmark benchmark(options);
-  if (options.memory.empty()) benchmark.compare();
-  else benchmark.run_for_memory();
+  if (options.once.empty()) benchmark.compare();
+  else benchmark.run_once();
 } catch (const etalon::Error& error) {
   std::cerr << "error: " << error.line() << '\n';
   return 1;

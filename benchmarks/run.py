@@ -73,9 +73,12 @@ def main():
         files = sorted(pictures.glob("*.jpg"))
         for n in range(400):
             (many / f"{n:03}.jpg").symlink_to(files[n % len(files)])
-        for way in ("plain", "calibration"):
+        for way in ("plain", "entropy"):
             for count in (8, 400):
-                show(f"memory: {way}, {count} images", [calibration, small, "--images", many, "--memory", way, "--count", count])
+                show(f"once, {way}, {count} images", [calibration, small, "--images", many, "--once", way, "--count", count])
+        for height, width, count in ((240, 320, 64), (544, 960, 16)):
+            show(f"writing tensorfiles, {height}x{width}",
+                 [build / "benchmarks/tensorfile_benchmark", pictures, height, width, count, os.cpu_count()])
         show("decoding and resizing", [sys.executable, HERE / "compare_images.py", build / "benchmarks/images_benchmark", files[0]])
 
 

@@ -9,7 +9,8 @@ find_package(JPEG REQUIRED)                            # images
 find_package(PNG REQUIRED)                             # images
 find_package(Threads REQUIRED)
 set(HDF5_PREFER_PARALLEL OFF)
-find_package(HDF5 REQUIRED COMPONENTS C HL)            # formats
+find_package(HDF5 REQUIRED COMPONENTS C)               # formats
+find_package(ZLIB REQUIRED)                            # formats, images
 find_path(ETALON_XXHASH xxhash.h REQUIRED)             # base: its header alone, for identities of content
 find_library(ETALON_HWY hwy REQUIRED)                  # images, runtime: SIMD with dispatch at run time
 
@@ -22,7 +23,7 @@ target_link_libraries(etalon_libonnx INTERFACE ${ETALON_ONNX} ${ETALON_ONNX_PROT
 
 add_library(etalon_hdf5 INTERFACE)
 target_include_directories(etalon_hdf5 SYSTEM INTERFACE ${HDF5_INCLUDE_DIRS})
-target_link_libraries(etalon_hdf5 INTERFACE ${HDF5_HL_LIBRARIES} ${HDF5_LIBRARIES})
+target_link_libraries(etalon_hdf5 INTERFACE ${HDF5_LIBRARIES})
 
 # OpenVINO lies inside its Python wheel, which tools/setup.sh puts into .deps/openvino (docs/building.md).
 if(ETALON_RUNTIME STREQUAL "openvino")

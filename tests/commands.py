@@ -152,7 +152,7 @@ class Talk(ProgramTest):
 class InspectAndDoctor(ProgramTest):
     def test_inspect_knows_each_kind(self):
         self.export("-o", "m.onnx", *INT8)
-        for path, kind in ((MODEL, "Keras model"), ("m.onnx", "ONNX model"), ("cal.bin", "calibration cache"), (SPEC, "experiment specification")):
+        for path, kind in ((MODEL, "Keras model"), ("m.onnx", "ONNX model"), ("cal.bin", "calibration cache"), (SPEC, "experiment specification of DetectNet_v2")):
             seen = json.loads(self.passes("inspect", path, "--json").out)
             self.assertEqual((seen["version"], seen["kind"]), (1, kind))
             self.assertIn(f"kind: {kind}", self.passes("inspect", path).out)

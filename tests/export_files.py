@@ -110,6 +110,23 @@ class Int8(ProgramTest):
         graph = onnx.load(self.folder / "m.onnx").graph
         self.assertEqual(list(scales), ["input_1"] + [output for node in graph.node for output in node.output])
 
+    def test_every_calibrator_chooses_by_its_name(self):
+        scales = {}
+        for name in ("minmax", "entropy", "percentile", "mse", "auto"):
+            self.calibrate(name, "--batches", 12, "--batch_size", 1, "--calibrator", name)
+            scales[name] = read_cache(self.folder / f"{name}.bin")[1]
+        for tensor, largest in scales["minmax"].items():
+            four = [scales[name][tensor] for name in ("minmax", "entropy", "percentile", "mse")]
+            self.assertIn(scales["auto"][tensor], four, tensor)
+            self.assertLessEqual(scales["percentile"][tensor], largest, tensor)
+            self.assertLessEqual(scales["mse"][tensor], largest, tensor)
+            self.assertLessEqual(scales["entropy"][tensor], largest * (1 + 1 / 4096) * (1 + 1e-6), tensor)
+        for name in ("entropy", "percentile", "mse"):
+            self.assertNotEqual(scales[name], scales["minmax"])
+        values = np.concatenate([np.asarray(Image.open(f).resize((320, 240), Image.LANCZOS).convert("RGB")).ravel() for f in IMAGES.glob("*.jpg")])
+        wanted = np.percentile(values[values > 0], 99.999) / 255
+        self.assertAlmostEqual(scales["percentile"]["input_1"] * 127 / wanted, 1, delta=1 / 128)  # a bucket
+
     def test_minmax_is_the_true_maximum_of_every_tensor(self):
         self.calibrate("m", "--batches", 12, "--batch_size", 1, "--calibrator", "minmax")
         header, scales = read_cache(self.folder / "m.bin")

@@ -146,14 +146,17 @@ class Graph:
         y = np.einsum("ncrsij,ijcm->ncmrs", windows(padded, kernel, strides, dilation), w.astype(np.float64))
         return y.reshape(y.shape[0], -1, *y.shape[3:])
 
-    def depthwise(self, name, x, kernel=3, strides=1, padding="same", multiplier=1, dilation=1):
+    def depthwise(self, name, x, kernel=3, strides=1, padding="same", multiplier=1, dilation=1, activation="linear", bias=True):
         kernel, strides, dilation = pair(kernel), pair(strides), pair(dilation)
         w = self.draw(*kernel, x.value.shape[1], multiplier, scale=0.4)
         b = self.draw(x.value.shape[1] * multiplier)
-        y = self.depthwise_value(x.value, w, kernel, strides, padding, dilation) + b[:, None, None]
+        y = self.depthwise_value(x.value, w, kernel, strides, padding, dilation)
+        if bias:
+            y = y + b[:, None, None]
         return self.layer("DepthwiseConv2D", name, {
             "kernel_size": kernel, "strides": strides, "padding": padding, "data_format": "channels_first", "dilation_rate": dilation,
-            "depth_multiplier": multiplier, "activation": "linear", "use_bias": True}, [x], y, [("depthwise_kernel", w), ("bias", b)])
+            "depth_multiplier": multiplier, "activation": activation, "use_bias": bias}, [x], ACTIVATIONS[activation](y),
+            [("depthwise_kernel", w)] + ([("bias", b)] if bias else []))
 
     def separable(self, name, x, filters, kernel=3, strides=2, multiplier=2):
         kernel, strides = pair(kernel), pair(strides)
@@ -231,10 +234,16 @@ class Graph:
     def merge(self, class_name, name, inputs, value, **config):
         return self.layer(class_name, name, config, inputs, value)
 
-    def dense(self, name, x, units, activation="linear"):
+    def dense(self, name, x, units, activation="linear", bias=True):
         w, b = self.draw(x.value.shape[-1], units, scale=x.value.shape[-1] ** -0.5), self.draw(units)
-        return self.layer("Dense", name, {"units": units, "activation": activation, "use_bias": True}, [x],
-                          ACTIVATIONS[activation](x.value @ w.astype(np.float64) + b), [("kernel", w), ("bias", b)])
+        y = x.value @ w.astype(np.float64)
+        if bias:
+            y = y + b
+        return self.layer("Dense", name, {"units": units, "activation": activation, "use_bias": bias}, [x], ACTIVATIONS[activation](y),
+                          [("kernel", w)] + ([("bias", b)] if bias else []))
+
+    def flatten(self, name, x):
+        return self.layer("Flatten", name, {"data_format": "channels_first"}, [x], x.value.reshape(len(x.value), -1))
 
     def reshape(self, name, x, shape):
         return self.layer("Reshape", name, {"target_shape": shape}, [x], x.value.reshape([len(x.value)] + list(shape)))
@@ -272,6 +281,32 @@ def max_pool_of_negative_numbers(g, x):
     return g.leaky("leaky2", g.pool("pool", y, "Max", 3, 2))
 
 
+def max_pool_before_leaky(g, x):
+    """darknet's order turned round: what the pool makes of negative numbers reaches the LeakyReLU."""
+    y = g.batch_norm("bn", g.conv("c", x, 4))
+    for name, size, strides in (("k3s2", 3, 2), ("k3s1", 3, 1), ("k5x3", (5, 3), (2, 1))):
+        seen = windows(same_pool(y.value, pair(size)), pair(size), pair(strides)).max(axis=(4, 5))
+        with_infinity = np.where(same_pool(np.ones_like(y.value), pair(size)) > 0, same_pool(y.value, pair(size)), -np.inf)
+        assert (seen != windows(with_infinity, pair(size), pair(strides)).max(axis=(4, 5))).any(), "no place where the zeros win"
+        y = g.leaky("leaky_" + name, g.pool("pool_" + name, y, "Max", size, strides))
+        y = g.batch_norm("bn_" + name, g.conv("c_" + name, y, 4, 1))
+    return y
+
+
+def average_pools(g, x):
+    """The zeros at the border count: the mean of a constant falls there."""
+    y = g.conv("c", x, 4)
+    parts = [g.global_pool("middle", y)]
+    parts.append(g.global_pool("k3s1_mean", g.pool("k3s1", y, "Average", 3, 1)))
+    parts.append(g.global_pool("k7s7_mean", g.pool("k7s7", y, "Average", 7, 7)))
+    parts.append(g.global_pool("k2s2_mean", g.pool("k2s2", y, "Average", 2, 2)))
+    s = g.merge("Concatenate", "means", parts, np.concatenate([p.value for p in parts], 1), axis=1)
+    s = g.reshape("wide", s, (16, 1, 1))
+    y = g.leaky("leaky", g.pool("k3s2", y, "Average", 3, 2))
+    y, s = g.conv("d", y, 5, 1), g.conv("e", s, 5, 1)
+    return g.merge("Add", "add", [y, s], y.value + s.value)
+
+
 def pools(g, x):
     y = g.activation("relu", g.conv("c", x, 4), "relu")
     y = g.pool("same", y, "Max", 3, 1)
@@ -288,6 +323,14 @@ def depthwise(g, x):
     return g.separable("separable", y, 4)
 
 
+def depthwise_strided(g, x):
+    """TensorFlow's SAME: more on the far side where the total is odd, which changes with the size's parity."""
+    y = g.depthwise("k5s2", x, 5, 2, bias=False)
+    y = g.batch_norm("bn", g.depthwise("k3s2", y, 3, 2, bias=False, activation="relu"))
+    y = g.depthwise("k3x2", y, (3, 2), (2, 2), multiplier=2)
+    return g.relu("re_lu", g.conv("pointwise", y, 5, 1), max_value=6.0)
+
+
 def transposed(g, x):
     y = g.transpose("k2s2", g.conv("c", x, 3, 3, 4), 3, 2, 2)
     y = g.batch_norm("bn", g.transpose("k4s2", y, 2, 4, 2))
@@ -302,6 +345,30 @@ def squeeze_and_excite(g, x):
     s = g.reshape("se_reshape", g.global_pool("se_squeeze", y), (6, 1, 1))
     s = g.conv("se_expand", g.conv("se_reduce", s, 2, 1, activation="swish"), 6, 1, activation="sigmoid")
     return g.merge("Multiply", "se_excite", [y, s], y.value * s.value)
+
+
+def inverted_bottleneck(g, x):
+    """efficientnet's block: the squeeze scales what a strided depthwise convolution made, and is itself biased."""
+    y = g.activation("expand_swish", g.batch_norm("expand_bn", g.conv("expand", x, 8, 1, bias=False)), "swish")
+    y = g.layer("ZeroPadding2D", "pad", {"padding": [[0, 1], [0, 1]], "data_format": "channels_first"}, [y], zeros_around(y.value, 0, 1, 0, 1))
+    y = g.activation("swish", g.batch_norm("bn", g.depthwise("depthwise", y, 3, 2, padding="valid", bias=False)), "swish")
+    s = g.reshape("se_reshape", g.global_pool("se_squeeze", y), (8, 1, 1))
+    s = g.conv("se_expand", g.conv("se_reduce", s, 2, 1, activation="swish"), 8, 1, activation="sigmoid")
+    y = g.batch_norm("project_bn", g.conv("project", g.merge("Multiply", "excite", [s, y], s.value * y.value), 4, 1, bias=False))
+    again = g.batch_norm("again_bn", g.conv("again", g.activation("again_swish", y, "swish"), 4, bias=False))
+    dropped = g.layer("Dropout", "drop", {"rate": 0.2, "noise_shape": [None, 1, 1, 1], "seed": None}, [again], again.value)
+    return g.merge("Add", "add", [dropped, y], dropped.value + y.value)
+
+
+def denses(g, x):
+    """After Flatten: every pairing of bias and activation, one after the other and side by side."""
+    y = g.flatten("flatten", g.pool("p", g.conv("c", x, 3, 3, 2), "Max", 2, 2))
+    for name, units, activation, bias in (("plain", 9, "linear", True), ("bare", 8, "linear", False), ("relu", 7, "relu", True),
+                                          ("bare_sigmoid", 6, "sigmoid", False), ("swish", 6, "swish", True)):
+        y = g.dense(name, y, units, activation, bias)
+    parts = [g.dense("softmax", y, 4, "softmax"), g.dense("bare_tanh", y, 4, "tanh", False), g.batch_norm("bn", g.dense("before_bn", y, 4, bias=False))]
+    y = g.merge("Concatenate", "concat", parts, np.concatenate([p.value for p in parts], 1), axis=1)
+    return g.reshape("image", y, (3, 2, 2))
 
 
 def batch_norms(g, x):
@@ -369,8 +436,7 @@ def shapes(g, x):
     y = g.conv("c", y, 4, 3, 2, padding="valid")
     y = g.layer("Dropout", "dropout", {"rate": 0.5, "noise_shape": None, "seed": None}, [y], y.value)
     y = g.pool("p", y, "Max", 2, 2)
-    flat = g.layer("Flatten", "flatten", {"data_format": "channels_first"}, [y], y.value.reshape(len(y.value), -1))
-    d = g.batch_norm("bn", g.dense("fc", flat, 6, "tanh"))
+    d = g.batch_norm("bn", g.dense("fc", g.flatten("flatten", y), 6, "tanh"))
     r = g.layer("RepeatVector", "repeat", {"n": 4}, [d], np.repeat(d.value[:, None], 4, 1))
     rows = g.dense("rows", r, 3)
     t = g.layer("Permute", "permute", {"dims": [2, 1]}, [rows], rows.value.transpose(0, 2, 1))
@@ -393,8 +459,8 @@ def upsampling(g, x):
     return g.merge("Add", "add", [n, z], n.value + z.value)
 
 
-CASES = [conv_sizes, max_pool_of_negative_numbers, pools, depthwise, transposed, squeeze_and_excite, batch_norms, shared_layers, nested_model,
-         activations, relus, merges, shapes, upsampling]
+CASES = [conv_sizes, max_pool_of_negative_numbers, max_pool_before_leaky, pools, average_pools, depthwise, depthwise_strided, transposed,
+         squeeze_and_excite, inverted_bottleneck, denses, batch_norms, shared_layers, nested_model, activations, relus, merges, shapes, upsampling]
 
 
 def run_case(program, case, size, channels, folder):

@@ -14,7 +14,7 @@ OWNERS = {
     "hdf5": {"formats"}, "H5": {"formats"},
     "openvino/": {"runtime"},
     "CLI/": {"cli"}, "spdlog/": {"cli"},
-    "jpeglib.h": {"images"}, "png.h": {"images"},
+    "jpeglib.h": {"images"}, "png.h": {"images"}, "zlib.h": {"base", "images", "formats"},
     "google/protobuf": {"spec", "onnx", "formats"},
     "xxhash.h": {"base"},
 }

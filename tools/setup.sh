@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what etalon is built from: Debian packages (as root, or through sudo) and, into .deps/, Python environments.
-# Usage: setup.sh build | test | fuzz. Works on Debian 12 (bookworm); does nothing that is done already.
+# Usage: setup.sh build | test | fuzz | peers. Works on Debian 12 (bookworm); does nothing that is done already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -11,7 +11,7 @@ python=/usr/bin/python3
 readonly build_packages=(
   g++ cmake ninja-build pkg-config python3 python3-venv
   libonnx-dev libprotobuf-dev protobuf-compiler libhdf5-dev libxxhash-dev
-  libjpeg62-turbo-dev libpng-dev libhwy-dev
+  libjpeg62-turbo-dev libpng-dev zlib1g-dev libhwy-dev
   libcli11-dev libspdlog-dev libfmt-dev nlohmann-json3-dev)
 readonly test_packages=(libgtest-dev libgmock-dev libbenchmark-dev)
 readonly fuzz_packages=(clang-16 libclang-rt-16-dev)
@@ -38,12 +38,12 @@ install_debian() {
     fail "apt-get could not install: ${missing[*]}"
 }
 
-# environment FOLDER PYTHON PIP-WORDS...: a virtual environment with these packages, made anew when the words, the lists of
-# requirements or the Python change.
+# environment FOLDER PYTHON PIP-WORDS...: a virtual environment with these packages, made anew when the words, the list of
+# requirements (tests/requirements.txt, or $requirements) or the Python change.
 environment() {
   local folder=$1 python=$2 stamp
   shift 2
-  stamp=$folder/.ready-$({ printf '%s\n' "$@"; "$python" -V; cat tests/requirements.txt; } | sha256sum | cut -c1-16)
+  stamp=$folder/.ready-$({ printf '%s\n' "$@"; "$python" -V; cat "${requirements:-tests/requirements.txt}"; } | sha256sum | cut -c1-16)
   [ -e "$stamp" ] && return
   echo "setup: making $folder" >&2
   rm -rf "$folder"
@@ -87,6 +87,10 @@ case ${1:-} in
     environment .deps/oracle "$python" -r tests/requirements.txt
     ;;
   fuzz) install_debian "${fuzz_packages[@]}" ;;
-  *) fail "usage: setup.sh build | test | fuzz" ;;
+  peers)  # other calibrators, for `make benchmark-peers` alone
+    install_debian python3-venv
+    requirements=benchmarks/requirements-peers.txt environment .deps/peers "$python" --no-deps -r benchmarks/requirements-peers.txt
+    ;;
+  *) fail "usage: setup.sh build | test | fuzz | peers" ;;
 esac
 touch ".deps/$1.done"

@@ -26,9 +26,11 @@ constexpr double kSmallestShare = 1.0 / 100;
 // The tensors whose statistics decide, in graph order.
 std::vector<std::string> deciding_tensors(const ModelProto& model) {
   const auto sources = scale_sources(model);
+  std::set<std::string> deciding_names;  // an inner concat decides for its parts, though another decides for it
+  for (const auto& [name, source] : sources) deciding_names.insert(source);
   std::vector<std::string> deciding;
   for (const std::string& name : activation_names(model.graph()))
-    if (sources.at(name) == name) deciding.push_back(name);
+    if (deciding_names.contains(name)) deciding.push_back(name);
   return deciding;
 }
 
@@ -92,7 +94,7 @@ CalibrationCache make_cache(const ModelProto& model, const std::map<std::string,
     if (scale == scales.end()) {
       const auto counted = statistics.find(source);
       if (counted == statistics.end()) throw Error(Kind::kBadInput, fmt::format("there are no statistics of tensor '{}'", escaped(source)));
-      scale = scales.emplace(source, choose_range(counted->second, calibrator) / kInt8Steps).first;
+      scale = scales.emplace(source, choose_range(counted->second, {.calibrator = calibrator}).range / kInt8Steps).first;
     }
     cache.lines.push_back({name, scale->second});
   }

@@ -14,8 +14,8 @@
 
 namespace etalon {
 
-// Tensors that must share one scale, as TensorRT makes them (pooling by maximum, reshapes, transposes, nearest resize,
-// slices; a concat and its inputs take the concat's). For each tensor of the graph: the tensor whose statistics decide.
+// Tensors that must share one scale, as TensorRT makes them (pooling by maximum, reshapes, transposes, nearest resize;
+// the inputs of a concat take the concat's). For each tensor of the graph: the tensor whose statistics decide.
 std::map<std::string, std::string> scale_sources(const ModelProto& model);
 
 // Statistics of every tensor that decides, over `images`, in one pass. Errors: NaN or Inf met (kBadInput, tensor and

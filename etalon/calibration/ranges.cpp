@@ -1,141 +1,98 @@
-// How a range is chosen.
-//
-// Entropy. TensorRT's calibrator looks for the range at which the distribution of |x|, cut at the range and written with
-// 128 levels, differs least (Kullback-Leibler) from the one that is only cut. It works on 2048 bins of equal width up to
-// the largest |x|; candidates keep the lowest i bins, i = 128 .. 2048, and a range is (i + 0.5) bins (NVIDIA's own tables:
-// 2048.5 / 2048 for a tensor that is not clipped, hence 3c010a14 for a sigmoid).
-//   P: bins 0 .. i-1, all that is clipped added to the last.
-//   Q: the same bins without what is clipped, in 128 groups; a group's sum is spread evenly over those of its bins that
-//      are not empty in P.
-//   D = sum P ln(P / Q), both normalised. Smallest D wins; of equals the one that clips least.
-//
-// Two departures, without which the search destroys DetectNet_v2 (0 dB at the outputs instead of 30, docs/calibration.md):
-//   - zeros are left out. After a ReLU they are half of all values and exact in INT8 at any range, but they make bin 0
-//     outweigh everything, so that the search keeps few bins.
-//   - at most 1 % of the other values may be clipped.
-//
-// Statistics have buckets of the float's own bits, from 1/256 to 1/128 of their value wide. They are spread evenly over
-// the bins that they overlap, the topmost only up to the largest |x|. All sums are in double and in one order, so that
-// the same statistics give the same bits.
-//
-// Example: a tensor that is 1 everywhere has one bucket, [1, 1]; it fills bin 2047; every i below 2048 would clip all of
-// it; range = 2048.5 / 2048. Counterexample: 40000 values around 1 and one of 1000. All but that one lie in bins 0 to 3, and
-// for every i below 2048 the clipped one falls into a group that is empty otherwise: D is infinite, nothing is clipped, and
-// INT8 has one step for all the rest. That is the price of a definition without tuned smoothing: rare large values beyond
-// a gap may be all that matters (the few cells of a detector's sigmoid that see an object), so they are kept.
-//
-// Cost: sums over groups come from running totals, 128 logarithms a candidate, about 3 ms for all 1921 candidates; the cap
-// leaves most tensors a few hundred.
-// Sources: Migacz, "8-bit inference with TensorRT" (GTC 2017); docs/calibration.md for what NVIDIA's tables show.
 #include "etalon/calibration/ranges.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 #include <cfloat>
 #include <cmath>
-#include <optional>
-#include <vector>
+#include <limits>
 
 #include "etalon/base/error.hpp"
+#include "etalon/calibration/range_searches.hpp"
 
 namespace etalon {
 namespace {
 
-constexpr std::size_t kBins = 2048;
-constexpr std::size_t kLevels = 128;          // non-negative INT8 steps
-constexpr double kMostClipped = 0.01;         // of the values that are not zero
-constexpr float kRangeOfZeros = FLT_EPSILON;  // TensorRT's, for a tensor that was zero throughout (30810204 in its tables)
+constexpr std::array<std::string_view, 5> kNames{"entropy", "minmax", "percentile", "mse",
+                                                 "auto"};  // as the enum
+constexpr std::array kAutoChoosesFrom{Calibrator::kEntropy, Calibrator::kMinMax, Calibrator::kPercentile,
+                                      Calibrator::kMse};
+
+constexpr float kRangeOfZeros =
+    FLT_EPSILON;  // TensorRT's, for a tensor that was zero throughout (30810204 in its tables)
 // Below, range / 127 would be denormal or zero, which TensorRT refuses or flushes: as good as zero.
 constexpr float kSmallestRange = 127 * FLT_MIN;
 
-// Running totals over the bins: [i] is of bins 0 .. i-1.
-struct Bins {
-  std::array<double, kBins> count{};
-  std::array<double, kBins + 1> total{};
-  std::array<double, kBins + 1> filled{};   // bins that are not empty
-  std::array<double, kBins + 1> entropy{};  // of count * ln(count)
-};
+// Rounding errors have both signs and average out in the sums of the next convolution; what is clipped is
+// always too small, and adds up there. How much that counts is measured: docs/calibration.md, "How good".
+constexpr double kClippingCounts = 2;
 
-double count_log_count(double count) { return count > 0 ? count * std::log(count) : 0; }
-
-Bins linear_bins(const TensorStatistics& statistics) {
-  Bins bins;
-  const double max = statistics.max(), width = max / kBins;
-  for (std::uint32_t key = 1; key <= statistics.max_bits >> 16; ++key) {  // 0: the zeros
-    const auto count = static_cast<double>(statistics.buckets[key]);
-    if (count == 0) continue;
-    const double low = TensorStatistics::edge(key), high = std::min<double>(TensorStatistics::edge(key + 1), max);
-    const auto bin_of = [&](double x) { return std::min(kBins - 1, static_cast<std::size_t>(x / width)); };
-    const std::size_t first = bin_of(low), last = bin_of(high);
-    if (first == last) {
-      bins.count[first] += count;
-      continue;
-    }
-    const double density = count / (high - low);
-    for (std::size_t bin = first; bin <= last; ++bin) {
-      const double from = std::max(low, static_cast<double>(bin) * width);
-      const double to = bin == last ? high : static_cast<double>(bin + 1) * width;
-      bins.count[bin] += std::max(0.0, density * (to - from));
-    }
+double searched_range(std::span<const ValueBucket> buckets, double max, Calibrator calibrator,
+                      double percentile) {
+  switch (calibrator) {
+    case Calibrator::kEntropy:
+      return entropy_range(buckets, max);
+    case Calibrator::kMinMax:
+      return max;
+    case Calibrator::kPercentile:
+      return percentile_range(buckets, percentile);
+    case Calibrator::kMse:
+      return least_squares_range(buckets, max);
+    case Calibrator::kAuto:
+      break;
   }
-  for (std::size_t i = 0; i < kBins; ++i) {
-    bins.total[i + 1] = bins.total[i] + bins.count[i];
-    bins.filled[i + 1] = bins.filled[i] + (bins.count[i] > 0 ? 1 : 0);
-    bins.entropy[i + 1] = bins.entropy[i] + count_log_count(bins.count[i]);
-  }
-  return bins;
-}
-
-// D of the candidate that keeps bins 0 .. i-1; nothing where Q has no place for what P has.
-std::optional<double> divergence(const Bins& bins, std::size_t i) {
-  const double all = bins.total[kBins], kept = bins.total[i], clipped = all - kept;
-  if (kept <= 0) return std::nullopt;
-  const double last = bins.count[i - 1] + clipped;
-  const double p_log_p = bins.entropy[i - 1] + count_log_count(last);
-  double p_log_q = 0;
-  for (std::size_t group = 0; group < kLevels; ++group) {
-    const std::size_t begin = group * i / kLevels, end = (group + 1) * i / kLevels;
-    const double sum = bins.total[end] - bins.total[begin];
-    double in_p = sum, filled = bins.filled[end] - bins.filled[begin];
-    if (end == i && clipped > 0) {
-      in_p += clipped;
-      if (bins.count[i - 1] == 0) filled += 1;
-    }
-    if (in_p <= 0) continue;
-    if (sum <= 0) return std::nullopt;
-    p_log_q += in_p * std::log(sum / filled);
-  }
-  // P is over `all`, Q over `kept`
-  return (p_log_p - p_log_q) / all - std::log(all) + std::log(kept);
-}
-
-float entropy_range(const TensorStatistics& statistics) {
-  const Bins bins = linear_bins(statistics);
-  const double all = bins.total[kBins];
-  std::size_t best = kBins;
-  double least = divergence(bins, kBins).value_or(std::numeric_limits<double>::infinity());
-  for (std::size_t i = kBins - 1; i >= kLevels && all - bins.total[i] <= kMostClipped * all; --i)
-    if (const auto d = divergence(bins, i); d && *d < least) {
-      least = *d;
-      best = i;
-    }
-  const double range = (static_cast<double>(best) + 0.5) * statistics.max() / kBins;
-  return static_cast<float>(std::min<double>(range, FLT_MAX));
+  throw Error(Kind::kInternal, "'auto' has no range of its own");
 }
 
 }  // namespace
 
-Calibrator parse_calibrator(std::string_view name) {
-  if (name == "entropy") return Calibrator::kEntropy;
-  if (name == "minmax") return Calibrator::kMinMax;
-  throw Error(Kind::kWrongUsage, fmt::format("calibrator '{}' is not known, expected entropy or minmax", escaped(name)));
+std::string_view calibrator_name(Calibrator calibrator) {
+  return kNames.at(static_cast<std::size_t>(calibrator));
 }
 
-float choose_range(const TensorStatistics& statistics, Calibrator calibrator) {
-  if (statistics.max() < kSmallestRange) return kRangeOfZeros;
-  return calibrator == Calibrator::kMinMax ? statistics.max() : entropy_range(statistics);
+Calibrator parse_calibrator(std::string_view name) {
+  const auto found = std::ranges::find(kNames, name);
+  if (found != kNames.end()) return static_cast<Calibrator>(found - kNames.begin());
+  throw Error(Kind::kWrongUsage, fmt::format("calibrator '{}' is not known, expected one of {}",
+                                             escaped(name), fmt::join(kNames, ", ")));
+}
+
+ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& rule) {
+  if (!(rule.percentile > 0 && rule.percentile <= 100))
+    throw Error(
+        Kind::kWrongUsage,
+        fmt::format("a range cannot hold {} percent of the values, expected more than 0 and at most 100",
+                    rule.percentile));
+  const bool automatic = rule.calibrator == Calibrator::kAuto;
+  const auto buckets = filled_buckets(statistics);
+  if (statistics.max() < kSmallestRange || buckets.empty())
+    return {kRangeOfZeros, automatic ? kAutoChoosesFrom[0] : rule.calibrator};
+  const auto range_by = [&](Calibrator calibrator) {
+    const double range = searched_range(buckets, statistics.max(), calibrator, rule.percentile);
+    return ChosenRange{static_cast<float>(std::clamp<double>(range, kSmallestRange, FLT_MAX)), calibrator};
+  };
+  if (!automatic) return range_by(rule.calibrator);
+  ChosenRange best{};
+  double least = std::numeric_limits<double>::infinity();
+  for (const Calibrator calibrator : kAutoChoosesFrom) {
+    const ChosenRange chosen = range_by(calibrator);
+    const double loss =
+        squared_error(buckets, chosen.range) + (kClippingCounts - 1) * clipped_error(buckets, chosen.range);
+    if (loss < least) {
+      least = loss;
+      best = chosen;
+    }
+  }
+  return best;
+}
+
+double signal_to_noise_db(const TensorStatistics& statistics, float range) {
+  const auto buckets = filled_buckets(statistics);
+  const double error = squared_error(buckets, range);
+  return error == 0 ? std::numeric_limits<double>::infinity()
+                    : 10 * std::log10(sum_of_squares(buckets) / error);
 }
 
 }  // namespace etalon

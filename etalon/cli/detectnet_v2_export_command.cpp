@@ -80,8 +80,10 @@ void add_calibration_flags(CLI::App& app, ExportFlags& flags) {
   app.add_option("--seed", options.seed, "draws the calibration images")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--calibrator", flags.calibrator, "how ranges are chosen: entropy, minmax")
-      ->check(CLI::IsMember({"entropy", "minmax"}))
+  app.add_option("--calibrator", flags.calibrator,
+                 "how ranges are chosen: entropy, minmax, percentile, mse, auto (of these the best, tensor "
+                 "by tensor)")
+      ->check(CLI::IsMember({"entropy", "minmax", "percentile", "mse", "auto"}))
       ->capture_default_str();
   app.add_option("--trt_version", flags.trt_version, "TensorRT whose header the cache bears")
       ->type_name("X.Y.Z")

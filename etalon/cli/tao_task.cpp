@@ -81,13 +81,14 @@ void print_json(const nlohmann::ordered_json& document) {
 }
 
 int run_verb(bool json, const std::function<nlohmann::ordered_json()>& body,
-             const std::function<int(const nlohmann::ordered_json&)>& status_of) {
+             const std::function<int(const nlohmann::ordered_json&)>& status_of,
+             const std::function<std::string(const nlohmann::ordered_json&)>& text_of) {
   try {
     const auto document = body();
     if (json) {
       print_json(document);
     } else {
-      fmt::print("{}", text_from_json(document));
+      fmt::print("{}", text_of ? text_of(document) : text_from_json(document));
     }
     return status_of ? status_of(document) : 0;
   } catch (const std::exception& failure) {

@@ -45,10 +45,11 @@ int run_tao_task(const CommonFlags& flags, std::string_view name,
                  const std::function<nlohmann::ordered_json(Console&, StatusLog&)>& body);
 
 // Runs a verb that is no task of TAO's: its document is printed as JSON or as text, an error as one line
-// (and, with
-// --json, as a document too). Returns the exit status; `status_of` may make a document a failure.
+// (and, with --json, as a document too). Returns the exit status; `status_of` may make a document a failure.
+// `text_of` is what people get to read, text_from_json (table.hpp) unless given.
 int run_verb(bool json, const std::function<nlohmann::ordered_json()>& body,
-             const std::function<int(const nlohmann::ordered_json&)>& status_of = {});
+             const std::function<int(const nlohmann::ordered_json&)>& status_of = {},
+             const std::function<std::string(const nlohmann::ordered_json&)>& text_of = {});
 
 void print_json(const nlohmann::ordered_json& document);
 

@@ -10,6 +10,8 @@ constexpr Verb kVerbs[] = {
      detectnet_v2_compare_command},
     {"", "inspect", "what a file is and holds: model, ONNX, .etlt, calibration cache, specification",
      inspect_command},
+    {"spec", "check", "what a specification is, what in it matters to export, what is wrong",
+     spec_check_command},
     {"", "doctor", "what is installed, and whether model, key, specification and images fit together",
      doctor_command},
 };

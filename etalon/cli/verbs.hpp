@@ -9,7 +9,7 @@
 namespace etalon {
 
 struct Verb {
-  std::string_view network;  // empty for verbs that belong to no network: `etalon inspect`
+  std::string_view network;  // or the thing a verb is about (`spec check`); empty for `etalon inspect`
   std::string_view task;
   std::string_view purpose;
   int (*run)(std::vector<std::string> words);  // the words behind the task; returns the exit status
@@ -21,6 +21,7 @@ std::span<const Verb> verbs();
 int detectnet_v2_export_command(std::vector<std::string> words);
 int detectnet_v2_compare_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
+int spec_check_command(std::vector<std::string> words);
 int doctor_command(std::vector<std::string> words);
 
 }  // namespace etalon

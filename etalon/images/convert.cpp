@@ -1,4 +1,4 @@
-// Pillow's Image.convert("RGB") and convert("L").
+// Pillow's Image.convert("RGB") and convert("L"), in the versions that TAO runs (older than 9).
 #include <algorithm>
 #include <array>
 
@@ -14,6 +14,11 @@ using Rgb = std::array<std::uint8_t, 3>;
 // Luma of ITU-R 601-2 in 16 fraction bits, rounded: Pillow's L24.
 std::uint8_t luma(unsigned red, unsigned green, unsigned blue) {
   return static_cast<std::uint8_t>((19595U * red + 38470U * green + 7471U * blue + 0x8000U) >> 16);
+}
+
+// The same of a palette's colour: Pillow cut off thousandths before its version 9 and rounds as above since.
+std::uint8_t palette_luma(const Rgb& colour) {
+  return static_cast<std::uint8_t>((299U * colour[0] + 587U * colour[1] + 114U * colour[2]) / 1000);
 }
 
 // 255 - key, less each ink's share of it.
@@ -90,9 +95,8 @@ Image to_grey(const Image& image) {
   Image out = empty_like(image, PixelMode::kGrey);
   switch (image.mode) {
     case PixelMode::kPalette:
-      fill_grey(image, out, [colours = full_palette(image)](const std::uint8_t* p) {
-        return luma(colours[*p][0], colours[*p][1], colours[*p][2]);
-      });
+      fill_grey(image, out,
+                [colours = full_palette(image)](const std::uint8_t* p) { return palette_luma(colours[*p]); });
       break;
     case PixelMode::kCmyk:
       fill_grey(image, out, [](const std::uint8_t* p) {

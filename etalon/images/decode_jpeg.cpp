@@ -113,9 +113,44 @@ struct Destroy {
   ~Destroy() { jpeg_destroy_decompress(&reader.info); }
 };
 
+// What libjpeg is to make of the file. TensorFlow's RGB of four inks starts from the inks.
+PixelMode mode_to_read(int components, Channels wanted) {
+  switch (components) {
+    case 1: return wanted == Channels::kRgb ? PixelMode::kRgb : PixelMode::kGrey;
+    case 3: return wanted == Channels::kGrey ? PixelMode::kGrey : PixelMode::kRgb;
+    case 4:
+      if (wanted == Channels::kGrey)
+        throw Error(Kind::kBadInput, "a JPEG of four inks (CMYK) has no luma to read as grey", "convert it to RGB");
+      return PixelMode::kCmyk;
+    default: throw Error(Kind::kBadInput, fmt::format("a JPEG with {} channels, expected 1, 3 or 4", components));
+  }
+}
+
+J_COLOR_SPACE space_of(PixelMode mode) {
+  switch (mode) {
+    case PixelMode::kGrey: return JCS_GRAYSCALE;
+    case PixelMode::kCmyk: return JCS_CMYK;
+    default: return JCS_RGB;
+  }
+}
+
+// TensorFlow's light of inks, cut off to whole numbers. Files with Adobe's mark hold 255 - ink.
+void inks_to_rgb(Image& image, bool inverted) {
+  const std::uint8_t* in = image.pixels.data();
+  std::uint8_t* out = image.pixels.data();  // three bytes for four: never ahead of `in`
+  const std::size_t count = image.pixels.size() / 4;
+  for (std::size_t i = 0; i < count; ++i, in += 4, out += 3) {
+    const auto light = [&](std::size_t c) { return inverted ? unsigned{in[c]} : 255U - in[c]; };
+    const std::array<unsigned, 4> lights{light(0), light(1), light(2), light(3)};
+    for (std::size_t c = 0; c < 3; ++c) out[c] = static_cast<std::uint8_t>(lights[3] * lights[c] / 255);
+  }
+  image.pixels.resize(count * 3);
+  image.mode = PixelMode::kRgb;
+}
+
 }  // namespace
 
-Image decode_jpeg(ByteView bytes) {
+Image decode_jpeg(ByteView bytes, const Decoding& how) {
   JpegReader reader{};
   const Destroy destroy{reader};
   if (!read_header(reader, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())) throw_message(reader);
@@ -123,29 +158,20 @@ Image decode_jpeg(ByteView bytes) {
   check_blocks_fit(reader, bytes.size());
 
   Image image;
-  switch (reader.info.num_components) {
-    case 1:
-      image.mode = PixelMode::kGrey;
-      reader.info.out_color_space = JCS_GRAYSCALE;
-      break;
-    case 3:
-      image.mode = PixelMode::kRgb;
-      reader.info.out_color_space = JCS_RGB;
-      break;
-    case 4:
-      image.mode = PixelMode::kCmyk;
-      reader.info.out_color_space = JCS_CMYK;
-      break;
-    default:
-      throw Error(Kind::kBadInput,
-                  fmt::format("a JPEG with {} channels, expected 1, 3 or 4", reader.info.num_components));
-  }
+  image.mode = mode_to_read(reader.info.num_components, how.channels);
+  reader.info.out_color_space = space_of(image.mode);
+  reader.info.dct_method = how.jpeg_transform == JpegTransform::kFast ? JDCT_IFAST : JDCT_ISLOW;
   image.width = static_cast<int>(reader.info.image_width);
   image.height = static_cast<int>(reader.info.image_height);
   image.pixels.resize(row_size_bytes(image) * reader.info.image_height);
   if (!read_rows(reader, image.pixels.data(), row_size_bytes(image))) throw_message(reader);
-  if (image.mode == PixelMode::kCmyk)
-    for (auto& value : image.pixels) value = static_cast<std::uint8_t>(255 - value);
+  if (image.mode == PixelMode::kCmyk) {
+    if (how.channels == Channels::kRgb) {
+      inks_to_rgb(image, reader.info.saw_Adobe_marker != FALSE);
+    } else {
+      for (auto& value : image.pixels) value = static_cast<std::uint8_t>(255 - value);
+    }
+  }
   return image;
 }
 

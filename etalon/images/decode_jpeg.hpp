@@ -1,12 +1,13 @@
-// JPEG by libjpeg-turbo, with its defaults: accurate integer DCT, smooth chroma upsampling.
+// JPEG by libjpeg-turbo, with smooth chroma upsampling.
 #pragma once
 
 #include "etalon/images/image.hpp"
 
 namespace etalon {
 
-// One channel becomes kGrey, three kRgb, four kCmyk (inverted: Adobe's files hold 255 - ink, and like Pillow we take
-// every four-channel JPEG for Adobe's). Errors as decode_image.
-Image decode_jpeg(ByteView bytes);
+// As stored: one channel becomes kGrey, three kRgb, four kCmyk (inverted: Adobe's files hold 255 - ink, and
+// like Pillow we take every four-channel JPEG for Adobe's). As grey or RGB: libjpeg's conversions; four inks
+// become RGB by TensorFlow's integers, which look at Adobe's mark. Errors as decode_image.
+Image decode_jpeg(ByteView bytes, const Decoding& how);
 
 }  // namespace etalon

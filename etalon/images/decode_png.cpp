@@ -39,7 +39,7 @@ void on_read(png_structp png, png_bytep out, std::size_t count) {
   reader->offset += count;
 }
 
-bool read_header(PngReader& reader) {
+bool read_header(PngReader& reader, Channels channels) {
   if (setjmp(reader.on_error) != 0) return false;
   reader.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &reader, on_error, on_warning);
   if (reader.png == nullptr) return false;
@@ -49,17 +49,42 @@ bool read_header(PngReader& reader) {
   png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // ours come later, with a better message
   png_set_crc_action(reader.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
   png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // texts, profiles: skip unread
+  if (channels == Channels::kGrey) {  // these change how libpng makes grey of colours
+    constexpr png_byte kColourSpace[] = "gAMA\0cHRM\0sRGB\0iCCP";
+    png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_AS_DEFAULT, kColourSpace, 4);
+  }
   png_read_info(reader.png, reader.info);
   return true;
 }
 
-bool read_rows(PngReader& reader, unsigned char* pixels, std::size_t row_size, png_uint_32 height) {
-  if (setjmp(reader.on_error) != 0) return false;
-  const int type = png_get_color_type(reader.png, reader.info);
-  const int depth = png_get_bit_depth(reader.png, reader.info);
+void ask_for_pillows_pixels(PngReader& reader, int type, int depth) {
   if (type == PNG_COLOR_TYPE_GRAY && depth < 8) png_set_expand_gray_1_2_4_to_8(reader.png);
   if (type == PNG_COLOR_TYPE_PALETTE && depth < 8) png_set_packing(reader.png);
   if (depth == 16) png_set_scale_16(reader.png);
+}
+
+// tensorflow/core/lib/png/png_io.cc of TensorFlow 1.15, for 8 bits and 1 or 3 channels.
+void ask_for_tensorflows_pixels(PngReader& reader, int type, int depth, Channels channels) {
+  png_set_strip_alpha(reader.png);
+  if (depth == 16) png_set_strip_16(reader.png);
+  png_set_packing(reader.png);
+  if (type == PNG_COLOR_TYPE_PALETTE) png_set_palette_to_rgb(reader.png);
+  const bool is_grey = (type & PNG_COLOR_MASK_COLOR) == 0;
+  if (is_grey && depth < 8) png_set_expand_gray_1_2_4_to_8(reader.png);
+  if (is_grey && channels == Channels::kRgb) png_set_gray_to_rgb(reader.png);
+  constexpr int kSilently = 1;
+  if (!is_grey && channels == Channels::kGrey) png_set_rgb_to_gray(reader.png, kSilently, 0.299, 0.587);
+}
+
+bool read_rows(PngReader& reader, unsigned char* pixels, std::size_t row_size, png_uint_32 height,
+               Channels channels) {
+  if (setjmp(reader.on_error) != 0) return false;
+  const int type = png_get_color_type(reader.png, reader.info);
+  const int depth = png_get_bit_depth(reader.png, reader.info);
+  if (channels == Channels::kAsStored)
+    ask_for_pillows_pixels(reader, type, depth);
+  else
+    ask_for_tensorflows_pixels(reader, type, depth, channels);
   const int passes = png_set_interlace_handling(reader.png);
   png_read_update_info(reader.png, reader.info);
   if (png_get_rowbytes(reader.png, reader.info) != row_size) png_error(reader.png, "unexpected row size");
@@ -82,7 +107,9 @@ void check_rows_fit(const PngReader& reader, std::uint64_t width, std::uint64_t 
                                              reader.size_bytes, width, height));
 }
 
-PixelMode mode_of(int type, int depth) {
+PixelMode mode_of(int type, int depth, Channels channels) {
+  if (channels == Channels::kGrey) return PixelMode::kGrey;
+  if (channels == Channels::kRgb) return PixelMode::kRgb;
   switch (type) {
     case PNG_COLOR_TYPE_GRAY: return depth == 1 ? PixelMode::kBilevel : PixelMode::kGrey;
     case PNG_COLOR_TYPE_GRAY_ALPHA: return PixelMode::kGreyAlpha;
@@ -99,12 +126,12 @@ struct Destroy {
 
 }  // namespace
 
-Image decode_png(ByteView bytes) {
+Image decode_png(ByteView bytes, const Decoding& how) {
   PngReader reader{};
   reader.data = bytes.data();
   reader.size_bytes = bytes.size();
   const Destroy destroy{reader};
-  if (!read_header(reader)) throw_message(reader);
+  if (!read_header(reader, how.channels)) throw_message(reader);
 
   const png_uint_32 width = png_get_image_width(reader.png, reader.info);
   const png_uint_32 height = png_get_image_height(reader.png, reader.info);
@@ -114,7 +141,7 @@ Image decode_png(ByteView bytes) {
                  static_cast<std::uint64_t>(depth) * png_get_channels(reader.png, reader.info));
 
   Image image;
-  image.mode = mode_of(png_get_color_type(reader.png, reader.info), depth);
+  image.mode = mode_of(png_get_color_type(reader.png, reader.info), depth, how.channels);
   image.width = static_cast<int>(width);
   image.height = static_cast<int>(height);
   png_colorp colours = nullptr;
@@ -123,7 +150,8 @@ Image decode_png(ByteView bytes) {
     for (int i = 0; i < colour_count; ++i)
       image.palette.push_back({colours[i].red, colours[i].green, colours[i].blue});
   image.pixels.resize(row_size_bytes(image) * height);
-  if (!read_rows(reader, image.pixels.data(), row_size_bytes(image), height)) throw_message(reader);
+  if (!read_rows(reader, image.pixels.data(), row_size_bytes(image), height, how.channels))
+    throw_message(reader);
   return image;
 }
 

@@ -47,9 +47,9 @@ int channel_count(PixelMode mode) {
   throw Error(Kind::kInternal, "a picture has an unknown pixel mode");
 }
 
-Image decode_image(ByteView bytes) {
-  if (starts_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes);
-  if (starts_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(bytes);
+Image decode_image(ByteView bytes, const Decoding& how) {
+  if (starts_with(bytes, "\xff\xd8\xff")) return decode_jpeg(bytes, how);
+  if (starts_with(bytes, "\x89PNG\r\n\x1a\n")) return decode_png(bytes, how);
   if (bytes.empty()) throw Error(Kind::kBadInput, "the picture file is empty, expected JPEG or PNG");
   const std::string_view other = known_format(bytes);
   std::string found(other);

@@ -30,10 +30,25 @@ struct Image {
   std::vector<std::array<std::uint8_t, 3>> palette;   // RGB; only for kPalette
 };
 
-// JPEG (accurate integer DCT, smooth chroma upsampling: libjpeg-turbo's defaults) or PNG, known by content, not by name.
-// 16-bit PNGs are read as v/257, rounded. No EXIF rotation. At most 2^28 pixels and 2^16 - 1 a side are accepted.
-// Errors (kBadInput): neither JPEG nor PNG, cut off, corrupt, too large. The caller adds the file's name.
-Image decode_image(ByteView bytes);
+// Whose reading of a file is wanted: Pillow's, in the file's own mode, or that of TensorFlow 1.15
+// (decode_jpeg, decode_png), which makes the channels that are asked for.
+enum class Channels {
+  kAsStored,  // Pillow
+  kGrey = 1,  // TensorFlow, channels=1: a JPEG's own luma; colours of a PNG weighted by libpng
+  kRgb = 3,   // TensorFlow, channels=3: alpha dropped, palettes looked up, grey replicated, inks to light
+};
+// A JPEG's inverse cosine transform: libjpeg's accurate integer one, or its fast one, TensorFlow's default.
+enum class JpegTransform { kAccurate, kFast };
+struct Decoding {
+  Channels channels = Channels::kAsStored;
+  JpegTransform jpeg_transform = JpegTransform::kAccurate;
+};
+
+// JPEG (smooth chroma upsampling) or PNG, known by content, not by name. No EXIF rotation. At most 2^28
+// pixels and 2^16 - 1 a side are accepted. 16-bit PNGs are read as v / 257, rounded, or as TensorFlow does as
+// v / 256, cut off. Errors (kBadInput): neither JPEG nor PNG, cut off, corrupt, too large; for
+// Channels::kGrey a JPEG of four inks. The caller adds the file's name.
+Image decode_image(ByteView bytes, const Decoding& how = {});
 
 // 8-bit RGB, RGBA or grey PNG; the same bytes for the same picture.
 std::string encode_png(const Image& image);

@@ -14,8 +14,9 @@ namespace etalon {
 // pass where the height shrinks more than the width, which moves some bytes by one; equal ratios are not affected.
 Image resize_lanczos(const Image& image, int width, int height);
 
-// `Image.convert("RGB")` and `Image.convert("L")`: alpha dropped without a matte, palettes looked up (to grey as Pillow
-// 10 and later round it; indices beyond the palette are black, as in Pillow 12 and later).
+// `Image.convert("RGB")` and `Image.convert("L")`: alpha dropped without a matte, palettes looked up (to grey
+// as the Pillow that TAO runs cuts it off, a level below later ones for some colours; indices beyond the
+// palette are black, as in Pillow 12 and later).
 Image to_rgb(const Image& image);
 Image to_grey(const Image& image);
 

@@ -10,8 +10,9 @@
 #include "etalon/formats/etlt/etlt.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/onnx/padding_fault.hpp"
+#include "etalon/pipeline/spec_content.hpp"
 #include "etalon/pipeline/trained_model.hpp"
-#include "etalon/spec/detectnet_v2_spec.hpp"
+#include "etalon/spec/spec_text.hpp"
 
 namespace etalon {
 namespace {
@@ -120,17 +121,12 @@ void add_etlt(const fs::path& path, Json& seen) {
 }
 
 void add_spec(const fs::path& path, Json& seen) {
-  const Bytes bytes = read_file(path, 16 << 20);
-  const DetectnetV2Spec spec = parse_detectnet_v2_spec(as_text(bytes));  // the caller names the file
-  seen["network"] = "detectnet_v2";
-  seen["architecture"] = fmt::format("{} {}", spec.experiment.model_config().arch(),
-                                     spec.experiment.model_config().num_layers());
-  Json classes = Json::array();
-  for (const auto& target : spec.experiment.cost_function_config().target_classes())
-    classes.push_back(target.name());
-  seen["classes"] = std::move(classes);
+  const Bytes bytes = read_file(path, kLargestSpecBytes);
+  const SpecContent content = content_of_spec(as_text(bytes));  // the caller names the file
+  seen["kind"] = content.kind;
+  seen.update(content.facts);
   Json findings = Json::array();
-  for (const auto& finding : spec.findings) findings.push_back(describe(finding));
+  for (const auto& finding : content.findings) findings.push_back(describe(finding));
   if (!findings.empty()) seen["findings"] = std::move(findings);
 }
 
@@ -145,7 +141,7 @@ constexpr KnownKind kKinds[] = {
     {FileKind::kOnnx, "ONNX model", add_onnx},
     {FileKind::kCalibrationCache, "calibration cache", add_cache},
     {FileKind::kEtlt, "exported TAO model (.etlt)", add_etlt},
-    {FileKind::kSpec, "experiment specification", add_spec},
+    {FileKind::kSpec, "specification", add_spec},
 };
 
 }  // namespace

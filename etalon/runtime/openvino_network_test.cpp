@@ -2,9 +2,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <limits>
 #include <openvino/op/result.hpp>
 #include <openvino/runtime/core.hpp>
 #include <openvino/runtime/properties.hpp>
@@ -206,6 +208,73 @@ TEST(StatisticsOp, ReadsConvolutionsInPlaceRightAfterThem) {
     if (kind == "Convolution") ++convolutions_before_first_tap;
   }
   EXPECT_EQ(convolutions_before_first_tap, 1);
+}
+
+bool has_bf16() {
+  const auto capabilities = runtime_facts().capabilities;
+  return std::ranges::count(capabilities, "BF16") > 0;
+}
+
+std::map<std::string, TensorStatistics> statistics_in(RunPrecision precision, const ModelProto& model, const std::vector<std::string>& observe, std::size_t images) {
+  Session session(model, {.threads = 2, .precision = precision, .observe = observe});
+  SilentProgress progress;
+  session.run_all(images, fill_image, {}, progress);
+  return session.take_statistics();
+}
+
+// The range whose 127 steps lose least: values below half a step become zero, those above the range are clipped to it, the
+// others are off by step^2/12 on average.
+double least_squares_range(const TensorStatistics& s) {
+  double best = 0, least = std::numeric_limits<double>::infinity();
+  for (double range = s.max(); range > s.max() / 4; range *= 0.999) {
+    const double step = range / 127;
+    double error = 0;
+    for (std::uint32_t key = 1; key < TensorStatistics::kBuckets; ++key) {
+      if (s.buckets[key] == 0) continue;
+      const double x = (static_cast<double>(TensorStatistics::edge(key)) + static_cast<double>(TensorStatistics::edge(key + 1))) / 2;
+      error += static_cast<double>(s.buckets[key]) * (x > range ? (x - range) * (x - range) : x > step / 2 ? step * step / 12 : x * x);
+    }
+    if (error < least) {
+      least = error;
+      best = range;
+    }
+  }
+  return best;
+}
+
+// Where a convolution with its activation is observed, OpenVINO hands over the float32 sums before it rounds them to bf16 for
+// the next layer: the lower halves of the numbers are not all zero. (A tensor between the two is rounded already.)
+TEST(OpenvinoSession, ObservesFloat32WhileComputingInBf16) {
+  if (!has_bf16()) GTEST_SKIP() << "this processor does not compute in bf16";
+  const std::vector<std::string> ends{"input_1", "activation_1/Relu", "activation_2/Relu", "cov/Sigmoid", "bbox/BiasAdd"};
+  const auto f32 = statistics_in(RunPrecision::kF32, small_network(), ends, 5), bf16 = statistics_in(RunPrecision::kBf16, small_network(), ends, 5);
+  for (const auto& [name, exact] : f32) {
+    EXPECT_EQ(bf16.at(name).values, exact.values) << name;
+    EXPECT_NEAR(bf16.at(name).max(), exact.max(), 0.01 * exact.max()) << name;
+  }
+  for (const char* name : {"activation_1/Relu", "activation_2/Relu"}) {
+    EXPECT_NE(bf16.at(name).max_bits & 0xffffU, 0U) << name << " is rounded";
+    EXPECT_NE(bf16.at(name), f32.at(name)) << name << " was computed in float32";
+  }
+}
+
+// On photographs they are within 1 % (docs/statistics.md); these are patterns that the network was not trained for.
+TEST(OpenvinoSession, RangesOfTheTrainedResnetInBf16AreNearlyThoseOfFloat32) {
+  const char* data = std::getenv("ETALON_DATA");
+  if (!data) GTEST_SKIP() << "ETALON_DATA names no folder";
+  if (!has_bf16()) GTEST_SKIP() << "this processor does not compute in bf16";
+  ModelProto model;
+  const Bytes bytes = read_file(std::string(data) + "/models/detectnet_v2/bccd_resnet18.nvidia.onnx");
+  ASSERT_TRUE(model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
+  std::vector<std::string> ends{model.graph().input(0).name()};  // what INT8 uses: inputs of convolutions and outputs
+  for (const NodeProto& node : model.graph().node())
+    if (node.op_type() == "Conv") ends.push_back(node.input(0));
+  for (const auto& output : model.graph().output()) ends.push_back(output.name());
+  const auto bf16 = statistics_in(RunPrecision::kBf16, model, ends, 8);
+  for (const auto& [name, exact] : statistics_in(RunPrecision::kF32, model, ends, 8)) {
+    const double range = least_squares_range(exact);
+    EXPECT_NEAR(least_squares_range(bf16.at(name)), range, 0.015 * range) << name;
+  }
 }
 
 // Over the supplied model: all its tensors, counted once by one thread and once by two.

@@ -20,6 +20,9 @@
 
 namespace etalon {
 
+// kBf16: inputs and weights of convolutions are rounded to bf16 and their products summed in float32. Observed tensors are
+// float32: what leaves a convolution with its activation is counted before it is rounded; what is observed between the two
+// (a Relu's input that is wanted as well) has been rounded to 8 bits of mantissa. docs/statistics.md has what it is good for.
 enum class RunPrecision { kF32, kBf16 };
 
 struct SessionOptions {

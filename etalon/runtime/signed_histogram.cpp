@@ -1,10 +1,16 @@
 // How a histogram keeps up with inference.
 //
-// A tensor is counted in blocks of 2048 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
+// A tensor is counted in blocks of 1024 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
 // two vectors together into one vector of 16-bit lanes, tracks the largest key of either sign, and stores the keys in the
 // first-level cache. (2) A scalar loop does ++counts[key]. Equal neighbours would wait for each other's store, so there
-// are four sub-histograms: two pairs, interleaved, the second pair not a multiple of 4 KiB away from the first (a store
-// and a load of addresses equal modulo 4 KiB are taken for the same by the processor). The next block is prefetched.
+// are two counters a key, side by side, and neighbours go to different ones. The next but one is prefetched.
+//
+// Warm and cold. Between two visits to a tensor the network has moved megabytes through the cache. A histogram a tensor
+// would come back from far away line by line, in random order. So values are counted in counters that the thread uses for
+// all tensors, and at a tensor's end the rows (of 128 keys: one sign, one exponent) that were counted in are added to the
+// tensor's own counters: SIMD over memory in order, some 30 rows of 512 bytes. Which rows? The largest key is known and so
+// is the number of values: rows are emptied from the largest downwards until all values are found. The warm counters have
+// 16 bits, so that two signs of 15 exponents fit into the first-level cache, and are emptied before one could be full.
 //
 // Zeros. Half of what leaves a Relu is zero, and all of them would go to one counter. Where the processor can compress
 // 16-bit lanes in one instruction (Highway's AVX3_DL) and the block before had many zeros, zeros are dropped in step 1
@@ -33,16 +39,19 @@
 namespace etalon {
 namespace {
 
-constexpr std::size_t kBlock = 2048;
+constexpr std::size_t kBlock = 1024;
+constexpr std::size_t kAhead = 2 * kBlock;  // how far ahead is prefetched: with one block alone, memory comes too late
 constexpr std::uint32_t kSign = 0x8000;
 constexpr std::uint32_t kInfinity = TensorStatistics::kBuckets;
 constexpr std::size_t kKeys = std::size_t{1} << 16;
-constexpr std::size_t kTwin = 2 * kKeys + 16;  // where the second pair of sub-histograms begins
+constexpr std::size_t kRow = 128;  // keys of one sign and exponent
+constexpr std::uint32_t kWarmLimit = 0xffff;  // what a warm counter holds
 
 struct BlockKeys {
   std::size_t count;          // keys stored
   std::uint32_t positive;     // largest key without a sign, 0 if there is none
-  std::uint32_t magnitude;    // largest key, its sign taken away
+  std::uint32_t negative;     // largest key with a sign, its sign taken away, 0 if there is none
+  std::uint32_t magnitude() const { return std::max(positive, negative); }
 };
 
 }  // namespace
@@ -55,40 +64,29 @@ namespace HWY_NAMESPACE {
 namespace {
 namespace hn = hwy::HWY_NAMESPACE;
 
-#if HWY_TARGET == HWY_SCALAR
-BlockKeys keys_of(const float* data, bool, std::uint16_t* out) {
-  BlockKeys keys{kBlock, 0, 0};
-  for (std::size_t i = 0; i < kBlock; ++i) {
-    const std::uint32_t key = std::bit_cast<std::uint32_t>(data[i]) >> 16;
-    out[i] = static_cast<std::uint16_t>(key);
-    if (key < kSign) keys.positive = std::max(keys.positive, key);
-    keys.magnitude = std::max(keys.magnitude, key & ~kSign);
-  }
-  return keys;
-}
-#else
-// The keys of a block in any order. `out` has room for a block and one vector more.
-BlockKeys keys_of(const float* HWY_RESTRICT data, [[maybe_unused]] bool drop_zeros, std::uint16_t* HWY_RESTRICT out) {
+// The keys of up to a block of values, in any order. `out` has room for a block and one vector more.
+BlockKeys keys_of(const float* HWY_RESTRICT data, std::size_t n, [[maybe_unused]] bool drop_zeros, std::uint16_t* HWY_RESTRICT out) {
+  std::size_t i = 0, count = 0;
+  std::uint32_t top_positive = 0, top = 0;  // as unsigned numbers, keys with a sign are above all others
+#if HWY_TARGET != HWY_SCALAR
   const hn::ScalableTag<std::uint32_t> d;
   const hn::RepartitionToNarrow<decltype(d)> dk;
   const hn::RebindToSigned<decltype(dk)> ds;
   const std::size_t lanes = hn::Lanes(d);
   const auto* bits = reinterpret_cast<const std::uint32_t*>(data);
   auto positive = hn::Zero(ds);       // as signed numbers, keys with a sign are below zero
-  auto unsigned_top = hn::Zero(dk);   // as unsigned ones, they are above all others
-  const auto keys_at = [&](std::size_t i) {
-    const auto a = hn::LoadU(d, bits + i), b = hn::LoadU(d, bits + i + lanes);
+  auto unsigned_top = hn::Zero(dk);
+  const auto keys_at = [&](std::size_t at) {
+    const auto a = hn::LoadU(d, bits + at), b = hn::LoadU(d, bits + at + lanes);
     // order is of no interest: the upper halves of a go to the even lanes, those of b are in the odd ones already
     const auto key = hn::OddEven(hn::BitCast(dk, b), hn::BitCast(dk, hn::ShiftRight<16>(a)));
     positive = hn::Max(positive, hn::BitCast(ds, key));
     unsigned_top = hn::Max(unsigned_top, key);
     return key;
   };
-  std::size_t count = kBlock;
 #if HWY_TARGET <= HWY_AVX3_DL
   if (drop_zeros) {
-    count = 0;
-    for (std::size_t i = 0; i < kBlock; i += 2 * lanes) {
+    for (; i + 2 * lanes <= n; i += 2 * lanes) {
       const auto key = keys_at(i);
       const auto keep = hn::Ne(hn::Add(key, key), hn::Zero(dk));  // neither +0 nor -0
       hn::StoreU(hn::Compress(key, keep), dk, out + count);
@@ -96,12 +94,21 @@ BlockKeys keys_of(const float* HWY_RESTRICT data, [[maybe_unused]] bool drop_zer
     }
   } else
 #endif
-    for (std::size_t i = 0; i < kBlock; i += 2 * lanes) hn::StoreU(keys_at(i), dk, out + i);
-  const auto top_positive = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ds, positive)));
-  const std::uint32_t top = hn::GetLane(hn::MaxOfLanes(dk, unsigned_top));
-  return {count, top_positive, top < kSign ? top : std::max(top_positive, top & ~kSign)};
-}
+  {
+    for (; i + 2 * lanes <= n; i += 2 * lanes) hn::StoreU(keys_at(i), dk, out + i);
+    count = i;
+  }
+  top_positive = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(ds, positive)));
+  top = hn::GetLane(hn::MaxOfLanes(dk, unsigned_top));
 #endif
+  for (; i < n; ++i) {
+    const std::uint32_t key = std::bit_cast<std::uint32_t>(data[i]) >> 16;
+    out[count++] = static_cast<std::uint16_t>(key);
+    if (key < kSign) top_positive = std::max(top_positive, key);
+    top = std::max(top, key);
+  }
+  return {count, top_positive, top < kSign ? 0 : top & ~kSign};
+}
 
 // Raises `magnitude` and `positive` to the bits of the largest finite |x| and x.
 void raise_maxima(const float* HWY_RESTRICT data, std::size_t n, std::uint32_t& magnitude, std::uint32_t& positive) {
@@ -110,14 +117,47 @@ void raise_maxima(const float* HWY_RESTRICT data, std::size_t n, std::uint32_t& 
   auto largest = hn::Set(d, static_cast<std::int32_t>(magnitude));
   auto largest_positive = hn::Set(d, static_cast<std::int32_t>(positive));
   const auto no_sign = hn::Set(d, 0x7fffffff), infinity = hn::Set(d, static_cast<std::int32_t>(kInfinity << 16));
-  for (std::size_t i = 0; i < n; i += hn::Lanes(d)) {
+  std::size_t i = 0;
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
     const auto x = hn::LoadU(d, bits + i), m = hn::And(x, no_sign);
     largest = hn::Max(largest, hn::IfThenElseZero(hn::Lt(m, infinity), m));
     largest_positive = hn::Max(largest_positive, hn::IfThenElseZero(hn::Lt(x, infinity), x));
   }
   magnitude = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(d, largest)));
   positive = static_cast<std::uint32_t>(hn::GetLane(hn::MaxOfLanes(d, largest_positive)));
+  for (; i < n; ++i) {
+    const auto x = std::bit_cast<std::uint32_t>(data[i]), m = x & 0x7fffffff;
+    if (m < kInfinity << 16) magnitude = std::max(magnitude, m);
+    if (x < kInfinity << 16) positive = std::max(positive, x);
+  }
 }
+
+// Moves a row of the warm counters to `counts` and leaves zeros; returns how many values that were.
+#if HWY_TARGET == HWY_SCALAR
+std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
+  std::uint32_t moved = 0;
+  for (std::size_t i = 0; i < kRow; ++i) {
+    const std::uint32_t sum = std::uint32_t{std::exchange(warm[2 * i], std::uint16_t{0})} + std::exchange(warm[2 * i + 1], std::uint16_t{0});
+    counts[i] += sum;
+    moved += sum;
+  }
+  return moved;
+}
+#else
+std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
+  const hn::CappedTag<std::uint32_t, kRow> d;
+  const hn::Repartition<std::uint16_t, decltype(d)> d_warm;
+  auto moved = hn::Zero(d);
+  for (std::size_t i = 0; i < kRow; i += hn::Lanes(d)) {
+    const auto pair = hn::BitCast(d, hn::LoadU(d_warm, warm + 2 * i));
+    hn::StoreU(hn::Zero(d_warm), d_warm, warm + 2 * i);
+    const auto sum = hn::Add(hn::ShiftRight<16>(pair), hn::And(pair, hn::Set(d, 0xffffU)));
+    hn::StoreU(hn::Add(hn::LoadU(d, counts + i), sum), d, counts + i);
+    moved = hn::Add(moved, sum);
+  }
+  return hn::GetLane(hn::SumOfLanes(d, moved));
+}
+#endif
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -129,10 +169,25 @@ namespace etalon {
 
 HWY_EXPORT(keys_of);
 HWY_EXPORT(raise_maxima);
+HWY_EXPORT(drain_row);
+
+namespace {
+
+// What this thread counts in, all zero between two tensors: two counters a key, side by side.
+std::uint16_t* warm_counters() {
+  struct Free {
+    void operator()(std::uint16_t* memory) const { std::free(memory); }
+  };
+  thread_local const std::unique_ptr<std::uint16_t[], Free> pairs(static_cast<std::uint16_t*>(std::calloc(2 * kKeys, sizeof(std::uint16_t))));
+  if (!pairs) throw std::bad_alloc();
+  return pairs.get();
+}
+
+}  // namespace
 
 SignedHistogram::SignedHistogram(std::uint64_t spill_after)
     : spill_after_(std::clamp(spill_after, std::uint64_t{1}, std::uint64_t{1} << 31)),
-      counts_(static_cast<std::uint32_t*>(std::calloc(kTwin + 2 * kKeys, sizeof(std::uint32_t)))) {
+      counts_(static_cast<std::uint32_t*>(std::calloc(kKeys, sizeof(std::uint32_t)))) {
   if (!counts_) throw std::bad_alloc();
 }
 
@@ -148,65 +203,68 @@ void SignedHistogram::add(std::span<const float> values) {
 void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
   alignas(64) std::uint16_t keys[kBlock + 64];
   const auto keys_of_block = HWY_DYNAMIC_DISPATCH(keys_of);
-  std::uint32_t* const h = counts_.get();
-  std::uint32_t* const g = h + kTwin;
+  std::uint16_t* const pairs = warm_counters();
+  Warm warm{pairs, 0, 0, 0, 0};
   values_ += n;
   unspilled_ += n;
-  for (; n >= kBlock; data += kBlock, n -= kBlock) {
-    const BlockKeys block = keys_of_block(data, drop_zeros_, keys);
-    if (block.magnitude >= max_bits_ >> 16 || block.positive >= max_positive_bits_ >> 16) look_closely(data, kBlock, block.magnitude);
-    const std::uint32_t zeros_before = h[0];
-    h[0] += static_cast<std::uint32_t>(kBlock - block.count);
-    const char* next = reinterpret_cast<const char*>(data + (n >= 2 * kBlock ? kBlock : 0));
+  for (std::size_t size; n > 0; data += size, n -= size) {
+    size = std::min(n, kBlock);
+    const BlockKeys block = keys_of_block(data, size, drop_zeros_, keys);
+    if (block.magnitude() >= max_bits_ >> 16 || block.positive >= max_positive_bits_ >> 16) look_closely(data, size, block.magnitude());
+    warm.top_positive = std::max(warm.top_positive, block.positive);
+    warm.top_negative = std::max(warm.top_negative, block.negative);
+    warm.values += block.count;
+    warm.largest += static_cast<std::uint32_t>(block.count + 1) / 2;
+    const std::uint32_t zeros_before = pairs[0];
+    const char* next = reinterpret_cast<const char*>(data + (n >= kAhead + kBlock ? kAhead : 0));
     std::size_t i = 0;
-    for (; i + 16 <= block.count; i += 16, next += 16 * sizeof(float)) {  // the next block travels while this one is counted
+    for (; i + 16 <= block.count; i += 16, next += 16 * sizeof(float)) {  // a block ahead travels while this one is counted
       __builtin_prefetch(next);
       for (std::size_t j = i; j < i + 16; j += 4) {
-        ++h[keys[j] * 2];
-        ++h[keys[j + 1] * 2 + 1];
-        ++g[keys[j + 2] * 2];
-        ++g[keys[j + 3] * 2 + 1];
+        ++pairs[keys[j] * 2];
+        ++pairs[keys[j + 1] * 2 + 1];
+        ++pairs[keys[j + 2] * 2];
+        ++pairs[keys[j + 3] * 2 + 1];
       }
     }
-    for (; i < block.count; ++i) ++h[keys[i] * 2];
-    // One of four zeros went to h[0], or, when they are dropped, all of them.
-    drop_zeros_ = h[0] - zeros_before > kBlock / 32;
+    for (; i < block.count; ++i) ++pairs[keys[i] * 2 + (i & 1)];
+    const auto dropped = static_cast<std::uint32_t>(size - block.count);
+    counts_[0] += dropped;
+    // One of two zeros went to pairs[0], or, when they are dropped, none.
+    drop_zeros_ = dropped + (pairs[0] - zeros_before) > size / 16;
+    if (warm.largest > kWarmLimit - kBlock / 2) warm = cool_down(warm);
   }
-  for (std::size_t i = 0; i < n; ++i) count_one(data[i]);
+  cool_down(warm);
 }
 
-void SignedHistogram::count_one(float value) {
-  const auto bits = std::bit_cast<std::uint32_t>(value);
-  ++counts_[(bits >> 16) * 2];
-  look_closely(&value, 1, bits >> 16 & ~kSign);
+// Zeros first, which lie far below the other values; then rows from the largest downwards, until all are found.
+SignedHistogram::Warm SignedHistogram::cool_down(Warm warm) {
+  for (const std::uint32_t zero : {0U, kSign}) {
+    const std::uint32_t zeros = std::uint32_t{std::exchange(warm.pairs[2 * zero], std::uint16_t{0})} + std::exchange(warm.pairs[2 * zero + 1], std::uint16_t{0});
+    counts_[zero] += zeros;
+    warm.values -= zeros;
+  }
+  const auto drain = HWY_DYNAMIC_DISPATCH(drain_row);
+  const auto drain_from = [&](std::size_t key) { warm.values -= drain(warm.pairs + 2 * key, counts_.get() + key); };
+  for (std::size_t row = std::max(warm.top_positive, warm.top_negative) / kRow + 1; row-- > 0 && warm.values > 0;) {
+    if (row <= warm.top_positive / kRow) drain_from(row * kRow);
+    if (row <= warm.top_negative / kRow) drain_from(kSign + row * kRow);
+  }
+  return {warm.pairs, 0, 0, 0, 0};
 }
 
-// Finds new maxima, and NaNs that look like infinities. SIMD for whole blocks: data that hardly vary come here each time.
+// Finds new maxima, and NaNs that look like infinities. SIMD: data that hardly vary come here each time.
 void SignedHistogram::look_closely(const float* block, std::size_t n, std::uint32_t largest_key) {
-  if (n == kBlock) {
-    HWY_DYNAMIC_DISPATCH(raise_maxima)(block, n, max_bits_, max_positive_bits_);
-    if (largest_key < kInfinity) return;
-  }
+  HWY_DYNAMIC_DISPATCH(raise_maxima)(block, n, max_bits_, max_positive_bits_);
+  if (largest_key < kInfinity) return;
   for (std::size_t i = 0; i < n; ++i) {
     const auto bits = std::bit_cast<std::uint32_t>(block[i]), magnitude = bits & 0x7fffffff;
-    if (magnitude < kInfinity << 16) {
-      max_bits_ = std::max(max_bits_, magnitude);
-      if (bits == magnitude) max_positive_bits_ = std::max(max_positive_bits_, bits);
-    } else if (magnitude >> 16 == kInfinity && magnitude != kInfinity << 16) {
-      ++disguised_nans_[bits >> 31];
-    }
+    if (magnitude >> 16 == kInfinity && magnitude != kInfinity << 16) ++disguised_nans_[bits >> 31];
   }
 }
 
 // Only counters that were used are written: the others' pages keep taking no memory.
-std::uint64_t SignedHistogram::take_unspilled(std::uint32_t key) {
-  std::uint32_t* const h = counts_.get() + 2 * key;
-  std::uint32_t* const g = h + kTwin;
-  std::uint64_t sum = 0;
-  for (std::uint32_t* counter : {h, h + 1, g, g + 1})
-    if (*counter != 0) sum += std::exchange(*counter, 0);
-  return sum;
-}
+std::uint64_t SignedHistogram::take_unspilled(std::uint32_t key) { return counts_[key] != 0 ? std::exchange(counts_[key], 0) : 0; }
 
 void SignedHistogram::spill() {
   spilled_.resize(kKeys);

@@ -18,7 +18,7 @@
 
 namespace etalon {
 
-// For one thread at a time. 1 MiB of address space, of which only the pages that are counted in take memory.
+// For one thread at a time. 256 KiB of address space, of which only the pages that are counted in take memory.
 class SignedHistogram {
  public:
   // The counters have 32 bits; after `spill_after` values at the latest they are emptied into 64-bit ones.
@@ -34,8 +34,15 @@ class SignedHistogram {
   struct Free {
     void operator()(std::uint32_t* memory) const { std::free(memory); }
   };
+  // Counters that a thread keeps warm, and what was counted there: signed_histogram.cpp, "Warm and cold".
+  struct Warm {
+    std::uint16_t* pairs;
+    std::uint64_t values;
+    std::uint32_t largest;  // no counter is above
+    std::uint32_t top_positive, top_negative;  // largest keys, signs taken away
+  };
   void add_unspilled(const float* data, std::size_t n);
-  void count_one(float value);
+  Warm cool_down(Warm warm);
   void look_closely(const float* block, std::size_t n, std::uint32_t largest_key);
   void spill();
   std::uint64_t take_unspilled(std::uint32_t key);

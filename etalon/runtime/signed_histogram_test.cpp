@@ -140,6 +140,36 @@ TEST(SignedHistogram, SpillsItsCountersBeforeTheyAreFull) {
   EXPECT_EQ(got.values, 60'000U);
 }
 
+// More than two counters of 16 bits hold, in one call: one key alone, one of each sign, and among others.
+TEST(SignedHistogram, CountsAnyNumberOfEqualValues) {
+  std::vector<float> values(400'003, 0.5F);
+  expect_counts_as_defined(values);
+  for (std::size_t i = 0; i < values.size(); i += 2) values[i] = -0.5F;
+  expect_counts_as_defined(values);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % 5 == 0 ? std::ldexp(1.0F, -static_cast<int>(i % 140)) : i % 30 == 1 ? 0.0F : -3.0F;
+  expect_counts_as_defined(values);
+}
+
+// A thread counts all tensors in the same place: what one leaves must not reach the next.
+TEST(SignedHistogram, KeepsTensorsApartThatOneThreadCountsInTurn) {
+  const std::vector<float> large = like_a_network(3'000, 0.1), small(2'000, 1e-38F), odd = {std::nanf(""), -INFINITY, -0.0F, 1e-45F, -1e-45F};
+  SignedHistogram a, b, c;
+  for (int turn = 0; turn < 3; ++turn) {
+    a.add(large);
+    b.add(small);
+    c.add(odd);
+  }
+  const auto expect = [](SignedHistogram& histogram, const std::vector<float>& values) {
+    TensorStatistics expected, got;
+    for (int turn = 0; turn < 3; ++turn) expected.merge(counted_plainly(values));
+    histogram.take(got, nullptr);
+    EXPECT_EQ(got, expected);
+  };
+  expect(a, large);
+  expect(b, small);
+  expect(c, odd);
+}
+
 TEST(SignedHistogram, StartsAnewAfterTake) {
   const auto values = like_a_network(10'000, 0.5);
   SignedHistogram histogram(4'000);

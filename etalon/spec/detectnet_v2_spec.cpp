@@ -1,198 +1,39 @@
 #include "etalon/spec/detectnet_v2_spec.hpp"
 
 #include <fmt/format.h>
-#include <google/protobuf/descriptor.h>
-#include <google/protobuf/io/tokenizer.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-#include <google/protobuf/text_format.h>
 
-#include <algorithm>
-#include <array>
-#include <optional>
 #include <set>
 #include <utility>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
-#include "etalon/base/name_match.hpp"
-#include "etalon/spec/text_outline.hpp"
+#include "etalon/spec/spec_text.hpp"
 
 namespace etalon {
 namespace {
 
-namespace protobuf = google::protobuf;
-
-// Real specifications have a few KB and at most 7 levels.
-constexpr std::uint64_t kLargestSpecBytes = std::uint64_t{16} << 20;
-constexpr int kDeepestNesting = 32;
-
-std::string place(int line, int column) { return fmt::format("line {}, column {}", line, column); }
-
-std::vector<std::string> field_names(const protobuf::Descriptor& message) {
-  std::vector<std::string> names;
-  for (int i = 0; i < message.field_count(); ++i) names.push_back(message.field(i)->name());
-  return names;
-}
-
-// "X" in `before "X" after`, from the words of a protobuf message.
-std::optional<std::string> quoted_after(std::string_view words, std::string_view before) {
-  const auto start = words.find(before);
-  if (start == std::string_view::npos) return std::nullopt;
-  const auto first = start + before.size();
-  const auto end = words.find('"', first);
-  if (end == std::string_view::npos) return std::nullopt;
-  return std::string(words.substr(first, end - first));
-}
-
-// Keeps the parser's first error; turns its warnings, which are about fields it does not know, into findings.
-class Collector final : public protobuf::io::ErrorCollector {
- public:
-  Collector(const protobuf::DescriptorPool& pool, const TextOutline& outline)
-      : pool_(pool), outline_(outline) {}
-
-  void AddError(int line, int column, const std::string& message) override {
-    if (!first_error_) first_error_ = Finding{Finding::Severity::kError, message, line + 1, column + 1};
-  }
-
-  void AddWarning(int line, int column, const std::string& message) override {
-    Finding finding{Finding::Severity::kWarning, escaped(message), line + 1, column + 1};
-    if (const OutlineName* name = outline_.before(line + 1, column + 1)) {
-      finding.line = name->line;
-      finding.column = name->column;
-    }
-    const auto type = quoted_after(message, "Message type \"");
-    const auto field = quoted_after(message, "has no field named \"");
-    const auto* descriptor = type ? pool_.FindMessageTypeByName(*type) : nullptr;
-    if (descriptor != nullptr && field) {
-      finding.text =
-          fmt::format("unknown field '{}' of {} is passed over", escaped(*field), descriptor->name());
-      const auto known = field_names(*descriptor);
-      if (const auto nearest = nearest_name(*field, known))
-        finding.text += fmt::format(", did you mean '{}'?", *nearest);
-    }
-    findings.push_back(std::move(finding));
-  }
-
-  const std::optional<Finding>& first_error() const { return first_error_; }
-  std::vector<Finding> findings;
-
- private:
-  const protobuf::DescriptorPool& pool_;
-  const TextOutline& outline_;
-  std::optional<Finding> first_error_;
-};
-
-// Names of top-level fields that only one kind of specification has (NVIDIA/tao_tensorflow1_backend,
-// cv/*/proto).
-constexpr std::array<std::pair<std::string_view, std::string_view>, 11> kForeignFields{{
-    {"maskrcnn_config", "Mask R-CNN"},
-    {"ssd_config", "SSD"},
-    {"dssd_config", "DSSD"},
-    {"retinanet_config", "RetinaNet"},
-    {"yolov3_config", "YOLOv3"},
-    {"yolov4_config", "YOLOv4"},
-    {"train_config", "classification"},
-    {"inferencer_config", "DetectNet_v2's inference task"},
-    {"bbox_handler_config", "DetectNet_v2's inference task"},
-    {"kitti_config", "the task dataset_convert"},
-    {"coco_config", "the task dataset_convert"},
-}};
-
-void check_is_detectnet_v2(const TextOutline& outline) {
-  for (const auto& name : outline.top_level)
-    for (const auto& [field, owner] : kForeignFields)
-      if (name.name == field) {
-        Error error(Kind::kBadInput,
-                    fmt::format("this is a specification of {} ('{}' is its field), expected the experiment "
-                                "specification of DetectNet_v2",
-                                owner, field),
-                    "give the file that the network was trained with");
-        error.add_place(place(name.line, name.column));
-        throw error;
-      }
-}
-
-[[noreturn]] void throw_does_not_parse(const Finding& error) {
-  std::string words = error.text;
-  std::string hint;
-  // The parser names the token that it found; at the end of the file that is nothing.
-  if (words.ends_with("got: ") || words.ends_with("found \"\".")) {
-    words = "the file ends in the middle of a block or a value";
-    hint = "is a closing brace missing?";
-  } else if (words.starts_with("Expected string, got: ")) {
-    hint = "write it in quotes";
-  }
-  if (words.ends_with('.')) words.pop_back();
-  Error out(Kind::kBadInput, fmt::format("does not parse: {}", escaped(words)), hint);
-  out.add_place(place(error.line, error.column));
-  throw out;
-}
-
-// proto3 keeps numbers that no name stands for; nobody means one.
-void check_enumerations(const protobuf::Message& message) {
-  const auto* reflection = message.GetReflection();
-  std::vector<const protobuf::FieldDescriptor*> set;
-  reflection->ListFields(message, &set);
-  for (const auto* field : set) {
-    if (field->cpp_type() == protobuf::FieldDescriptor::CPPTYPE_ENUM) {
-      const int number = reflection->GetEnumValue(message, field);
-      if (field->enum_type()->FindValueByNumber(number) != nullptr) continue;
-      std::vector<std::string> names;
-      for (int i = 0; i < field->enum_type()->value_count(); ++i)
-        names.push_back(field->enum_type()->value(i)->name());
-      throw Error(Kind::kBadInput,
-                  fmt::format("{} is {}, expected one of {}", field->name(), number, fmt::join(names, ", ")));
-    }
-    if (field->cpp_type() != protobuf::FieldDescriptor::CPPTYPE_MESSAGE) continue;
-    within([&] { return field->name(); },
-           [&] {
-             if (!field->is_repeated()) return check_enumerations(reflection->GetMessage(message, field));
-             for (int i = 0; i < reflection->FieldSize(message, field); ++i)
-               check_enumerations(reflection->GetRepeatedMessage(message, field, i));
-           });
-  }
+// `Spec` is one of the structs of the header, `message` its member.
+template <class Spec, class Message>
+Spec parse(std::string_view text, SpecKind kind, Message Spec::*message) {
+  Spec spec;
+  SpecText read = parse_spec_text(text, kind, spec.*message);
+  spec.findings = std::move(read.findings);
+  spec.outline = std::move(read.outline);
+  return spec;
 }
 
 }  // namespace
 
 DetectnetV2Spec parse_detectnet_v2_spec(std::string_view text) {
-  if (text.size() > kLargestSpecBytes)
-    throw Error(Kind::kBadInput,
-                fmt::format("has {} bytes, a specification has at most {}", text.size(), kLargestSpecBytes));
-  if (text.find('\0') != std::string_view::npos)
-    throw Error(Kind::kBadInput, "is a binary file, expected a specification in protobuf's text format",
-                "is this the model?");
-  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // Windows editors' mark of UTF-8
+  return parse(text, SpecKind::kExperiment, &DetectnetV2Spec::experiment);
+}
 
-  const TextOutline outline = outline_protobuf_text(text);
-  check_is_detectnet_v2(outline);
+DetectnetV2InferenceSpec parse_detectnet_v2_inference_spec(std::string_view text) {
+  return parse(text, SpecKind::kInference, &DetectnetV2InferenceSpec::inference);
+}
 
-  DetectnetV2Spec spec;
-  Collector collector(*spec.experiment.GetDescriptor()->file()->pool(), outline);
-  protobuf::TextFormat::Parser parser;
-  parser.RecordErrorsTo(&collector);
-  parser.AllowUnknownField(true);
-  parser.SetRecursionLimit(kDeepestNesting);
-  protobuf::io::ArrayInputStream stream(text.data(), static_cast<int>(text.size()));
-  // Merge, not Parse: as in the original, of a scalar that is given twice the last one counts.
-  const bool parsed = parser.Merge(&stream, &spec.experiment);
-  if (collector.first_error()) throw_does_not_parse(*collector.first_error());
-  if (!parsed) throw Error(Kind::kInternal, "the parser refused the specification without a reason");
-
-  if (outline.top_level.empty())
-    throw Error(Kind::kBadInput, "is empty, expected a specification of DetectNet_v2");
-  const auto known = field_names(*spec.experiment.GetDescriptor());
-  const auto is_known = [&](const OutlineName& name) {
-    return std::find(known.begin(), known.end(), name.name) != known.end();
-  };
-  if (std::none_of(outline.top_level.begin(), outline.top_level.end(), is_known))
-    throw Error(Kind::kBadInput,
-                fmt::format("has no field of a DetectNet_v2 specification, the first one is '{}'",
-                            escaped(outline.top_level.front().name)),
-                "is this a specification of another network?");
-  check_enumerations(spec.experiment);
-  spec.findings = std::move(collector.findings);
-  return spec;
+DetectnetV2ConvertSpec parse_detectnet_v2_convert_spec(std::string_view text) {
+  return parse(text, SpecKind::kDatasetConvert, &DetectnetV2ConvertSpec::config);
 }
 
 DetectnetV2Spec read_detectnet_v2_spec(const std::filesystem::path& path) {

@@ -42,17 +42,64 @@ def bell(n, seed):
     return values
 
 
-def entropy_range(values):
-    """The search as written in ranges.cpp's essay, done naively: every distribution is built and compared in full."""
+def histogram(values):
+    """What TensorStatistics keep of values that are not zero: lower and upper edges, counts, largest."""
     a = np.abs(values.astype(np.float32))
     bits = a.view(np.uint32)
     keys, counts = np.unique(bits[bits >> 16 > 0] >> 16, return_counts=True)
     largest = float(a.max())
+    edge = lambda k: (k.astype(np.uint32) << 16).view(np.float32).astype(np.float64)
+    lows, highs = edge(keys), np.minimum(edge(keys + 1), largest)
+    if len(keys) == 1:
+        lows = highs = np.array([largest])
+    return lows, highs, counts, largest
+
+
+def percentile_range(values, percent):
+    lows, highs, counts, largest = histogram(values)
+    wanted = counts.sum() * percent / 100
+    i = np.searchsorted(np.cumsum(counts), wanted)
+    return np.float32(lows[i] + (highs - lows)[i] * (1 - (counts[:i + 1].sum() - wanted) / counts[i]))
+
+
+def squared_error(values, largest_kept, clipping_counts=1):
+    """Cut at every edge of a bucket and wherever rounding changes, integrated piece by piece."""
+    lows, highs, counts, _ = histogram(values)
+    step = largest_kept / 127
+    wide = highs > lows
+    cuts = np.unique(np.concatenate([lows, highs, (np.arange(127) + 0.5) * step, [largest_kept]]))
+    left, right = cuts[:-1], cuts[1:]
+    middle = (left + right) / 2
+    bucket = np.searchsorted(lows, middle, side="right") - 1
+    inside = (bucket >= 0) & (middle < highs[bucket])
+    left, right, middle, bucket = left[inside], right[inside], middle[inside], bucket[inside]
+    level = np.minimum(np.rint(middle / step), 127) * step
+    errors = counts[bucket] / (highs - lows)[bucket] * ((right - level) ** 3 - (left - level) ** 3) / 3
+    points, point_counts = lows[~wide], counts[~wide]
+    point_errors = point_counts * (points - np.minimum(np.rint(points / step), 127) * step) ** 2
+    weigh = lambda at: np.where(at > largest_kept, clipping_counts, 1)
+    return (weigh(middle) * errors).sum() + (weigh(points) * point_errors).sum()
+
+
+def mse_range(values):
+    largest = float(np.abs(values.astype(np.float32)).max())
+    candidates = largest * np.arange(1, 2049) / 2048
+    errors = np.array([squared_error(values, r) for r in candidates])
+    return np.float32(candidates[2047 - np.argmin(errors[::-1])])
+
+
+def signal_to_noise_db(values, largest_kept, clipping_counts=1):
+    lows, highs, counts, _ = histogram(values)
+    noise = squared_error(values, float(largest_kept), clipping_counts)
+    return 10 * np.log10((counts * (lows * lows + lows * highs + highs * highs) / 3).sum() / noise) if noise else np.inf
+
+
+def entropy_range(values):
+    """The search as written in entropy_range.cpp's essay, done naively: every distribution is built and compared in full."""
+    lows, highs, counts, largest = histogram(values)
     h = np.zeros(2048)
     edges = np.arange(2049) * (largest / 2048)
-    for key, count in zip(keys, counts):
-        low = float(np.array([key << 16], np.uint32).view(np.float32)[0])
-        high = min(float(np.array([(key + 1) << 16], np.uint32).view(np.float32)[0]), largest)
+    for low, high, count in zip(lows, highs, counts):
         if high == low:
             h[min(2047, int(low / (largest / 2048)))] += count
         else:
@@ -91,11 +138,13 @@ CASES = {  # ranges_test.cpp makes the same values
     "outlier": np.where(np.arange(N) == 7, 1000.0, b),
     "two_peaks": np.where(np.arange(N) % 2 == 0, 1 + b / 64, 3 + c / 64),
 }
-with open(HERE / "ranges.txt", "w") as out:
+PERCENTILES = (50, 99, 99.999)
+with open(HERE / "ranges.txt", "w") as out:  # a line a case and calibrator: range, signal to noise in dB, with clipping counted twice
     for name, values in CASES.items():
-        r = entropy_range(values)
-        print(name, f"{r.view(np.uint32):08x}", f"{np.float32(np.abs(values).max()).view(np.uint32):08x}", file=out)
-        print(name, r, np.abs(values).max())
+        ranges = {"entropy": entropy_range(values), "minmax": np.float32(np.abs(values).max()),
+                  **{f"percentile_{p}": percentile_range(values, p) for p in PERCENTILES}, "mse": mse_range(values)}
+        for calibrator, r in ranges.items():
+            print(name, calibrator, f"{r.view(np.uint32):08x} {signal_to_noise_db(values, r):.9g} {signal_to_noise_db(values, r, 2):.9g}", file=out)
 with open(HERE / "draws.txt", "w") as out:
     for available, count, seed in ((10, 10, 42), (40, 12, 42), (1000, 8, 0), (1000, 8, MASK), (3, 1, 7), (1, 1, 1)):
         print(available, count, seed, *draw(available, count, seed), file=out)

@@ -1,4 +1,5 @@
-// Inside formats/hdf5: the reading of attributes and datasets by their ids, and errors out of the library's stack.
+// Inside formats/hdf5: the reading of attributes and datasets by their ids, and errors out of the library's
+// stack.
 #pragma once
 
 #include <hdf5.h>
@@ -13,14 +14,17 @@
 
 namespace etalon {
 
+// To be called before anything else of the library.
+void hdf5_prepare();
+
 // What the library said last, innermost cause first: "inflate() failed". Clears its stack.
 std::string hdf5_reason();
 
 // Throws Error(kBadInput, "cannot read <what>: <reason>") if a call gave a negative result.
 void hdf5_check(std::int64_t result, std::string_view what);
 
-// How much data may still be taken out of one file. Hard links can name the same bytes a million times, and a filter
-// can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
+// How much data may still be taken out of one file. Hard links can name the same bytes a million times, and a
+// filter can unpack 1 KB into 1 MB, so what is taken is counted for the whole file.
 class Hdf5Budget {
  public:
   explicit Hdf5Budget(std::uint64_t file_size_bytes);
@@ -38,6 +42,8 @@ class Hdf5Budget {
 };
 
 std::vector<std::string> hdf5_strings(hid_t attribute, std::string_view name);
+std::int64_t hdf5_integer(hid_t attribute, std::string_view name);
 FloatArray hdf5_floats(hid_t dataset, Hdf5Budget& budget);
+FloatsFacts hdf5_floats_facts(hid_t dataset);
 
 }  // namespace etalon

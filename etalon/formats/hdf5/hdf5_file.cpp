@@ -16,12 +16,6 @@ namespace {
 constexpr std::size_t kMostChildren = 1 << 20;
 constexpr std::size_t kMostPathParts = 64;
 
-void prepare_library() {
-  H5open();
-  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors become etalon::Error, nothing is printed
-  H5PLset_loading_state(0);                     // no filter plugins from HDF5_PLUGIN_PATH
-}
-
 [[noreturn]] void refuse_signature(ByteView head) {
   const std::string_view text = as_text(head);
   std::string starts;
@@ -83,11 +77,15 @@ Hdf5Id image_access(Image& image) {
 }  // namespace
 
 struct Hdf5Opened {
-  Hdf5Opened(std::unique_ptr<Image> in_memory, Hdf5Id file, Hdf5Budget may_take)
-      : image(std::move(in_memory)), id(std::move(file)), budget(may_take) {}
+  Hdf5Opened(std::unique_ptr<Image> in_memory, Hdf5Id file, std::uint64_t file_size_bytes)
+      : image(std::move(in_memory)),
+        id(std::move(file)),
+        size_bytes(file_size_bytes),
+        budget(file_size_bytes) {}
 
   std::unique_ptr<Image> image;  // nullptr for a file on disk; needed until the file is closed
   Hdf5Id id;
+  std::uint64_t size_bytes;
   Hdf5Budget budget;
 };
 
@@ -97,24 +95,24 @@ Hdf5File::Hdf5File(const std::filesystem::path& path) {
   check_is_data_file(path);
   const Bytes head = read_file_head(path, 8);
   if (!looks_like_hdf5(head)) refuse_signature(head);
-  prepare_library();
+  hdf5_prepare();
   const Hdf5Id access = file_access();
   Hdf5Id id = open_file([&] { return H5Fopen(path.c_str(), H5F_ACC_RDONLY, access.get()); });
   hsize_t size_bytes = 0;
   hdf5_check(H5Fget_filesize(id.get(), &size_bytes), "the file's size");
-  file_ = std::make_shared<Hdf5Opened>(nullptr, std::move(id), Hdf5Budget(size_bytes));
+  file_ = std::make_shared<Hdf5Opened>(nullptr, std::move(id), size_bytes);
 }
 
 Hdf5File::Hdf5File(ByteView bytes) {
   if (!looks_like_hdf5(bytes)) refuse_signature(bytes.first(std::min<std::size_t>(8, bytes.size())));
-  prepare_library();
+  hdf5_prepare();
   // Opened for reading: never written to.
   auto image = std::make_unique<Image>(const_cast<std::byte*>(bytes.data()), bytes.size());
   const Hdf5Id access = image_access(*image);
   // The library takes two files in memory of one name for the same file.
   const std::string name = fmt::format("memory at {}", static_cast<const void*>(bytes.data()));
   Hdf5Id id = open_file([&] { return H5Fopen(name.c_str(), H5F_ACC_RDONLY, access.get()); });
-  file_ = std::make_shared<Hdf5Opened>(std::move(image), std::move(id), Hdf5Budget(bytes.size()));
+  file_ = std::make_shared<Hdf5Opened>(std::move(image), std::move(id), bytes.size());
 }
 
 Hdf5Group Hdf5File::root() const {
@@ -193,6 +191,12 @@ std::optional<std::string> Hdf5Group::text(std::string_view attribute) const {
   return std::move(list.front());
 }
 
+std::optional<std::int64_t> Hdf5Group::integer(std::string_view attribute) const {
+  const auto id = open_attribute(std::string(attribute));
+  if (!id) return std::nullopt;
+  return hdf5_integer(id->get(), attribute);
+}
+
 std::optional<std::vector<std::string>> Hdf5Group::text_list(std::string_view attribute) const {
   if (const auto id = open_attribute(std::string(attribute))) return hdf5_strings(id->get(), attribute);
   std::optional<std::vector<std::string>> joined;
@@ -208,10 +212,22 @@ std::optional<std::vector<std::string>> Hdf5Group::text_list(std::string_view at
   }
 }
 
-FloatArray Hdf5Group::floats(std::string_view path) const {
+template <class Read>
+auto Hdf5Group::read(std::string_view path, Read&& from) const {
   const Hdf5Id dataset = open(path, H5I_DATASET);
   return within([&] { return fmt::format("dataset '{}'", escaped(path)); },
-                [&] { return hdf5_floats(dataset.get(), file_->budget); });
+                [&] { return from(dataset.get()); });
 }
+
+FloatArray Hdf5Group::floats(std::string_view path) const {
+  return read(path, [&](hid_t dataset) { return hdf5_floats(dataset, file_->budget); });
+}
+
+FloatArray Hdf5Group::streamed_floats(std::string_view path) const {
+  Hdf5Budget budget(file_->size_bytes);
+  return read(path, [&](hid_t dataset) { return hdf5_floats(dataset, budget); });
+}
+
+FloatsFacts Hdf5Group::floats_facts(std::string_view path) const { return read(path, hdf5_floats_facts); }
 
 }  // namespace etalon

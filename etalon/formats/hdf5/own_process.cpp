@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -22,14 +23,15 @@ constexpr char kNumber = 'n', kText = 't', kFloats = 'f', kError = 'e';
 // The child's exit status when nobody reads any more, and when an exception came that is no answer.
 constexpr int kPipeBroken = 3, kUnexpected = 4;
 
-// The stream ended before what was expected.
-struct StreamEnded {};
-
 class Descriptor {
  public:
-  explicit Descriptor(int fd) : fd_(fd) {}
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   ~Descriptor() { close(); }
   int get() const { return fd_; }
   void close() {
@@ -40,8 +42,8 @@ class Descriptor {
   int fd_;
 };
 
-// A closed standard descriptor is the next one that the system gives: an end of the pipe there would be written over
-// by whatever prints, and by settle_in.
+// A closed standard descriptor is the next one that the system gives: an end of the pipe there would be
+// written over by whatever prints, and by settle_in.
 int above_standard(int fd) {
   if (fd > STDERR_FILENO) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -51,9 +53,13 @@ int above_standard(int fd) {
 
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid) {}
+  explicit Child(pid_t pid = -1) : pid_(pid) {}
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
+  Child& operator=(Child&& other) noexcept {
+    std::swap(pid_, other.pid_);
+    return *this;
+  }
   ~Child() {
     if (pid_ <= 0) return;
     ::kill(pid_, SIGKILL);
@@ -84,8 +90,8 @@ void limit(int resource, rlim_t value) {
   ::setrlimit(static_cast<__rlimit_resource_t>(resource), &now);
 }
 
-// A crash is expected here: no core file, no handler's report, no line of the C library's on the terminal. Ctrl-C is
-// the parent's to answer.
+// A crash is expected here: no core file, no handler's report, no line of the C library's on the terminal.
+// Ctrl-C is the parent's to answer.
 void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGTERM, SIGXCPU})
     ::signal(signal, SIG_DFL);
@@ -110,8 +116,8 @@ void settle_in(const ProcessLimits& limits, std::uint64_t parent_bytes) {
   } catch (const StreamEnded&) {
     ::_exit(kPipeBroken);
   } catch (...) {
-    // Here a process ends, not a function: above this frame stands a second copy of the program's stack, whose
-    // handlers would answer the user twice. The status is what the parent learns of it.
+    // Here a process ends, not a function: above this frame stands a second copy of the program's stack,
+    // whose handlers would answer the user twice. The status is what the parent learns of it.
     ::_exit(kUnexpected);
   }
   ::_exit(0);  // without destructors of the program that this is a copy of
@@ -219,9 +225,34 @@ std::vector<float> ProcessReceiver::floats() {
   return values;
 }
 
-void run_in_own_process(const ProcessLimits& limits, std::string_view what,
-                        const std::function<void(ProcessSender&)>& child,
-                        const std::function<void(ProcessReceiver&)>& parent) {
+void allow_cpu_seconds(unsigned seconds) {
+  struct rusage used {};
+  ::getrusage(RUSAGE_SELF, &used);
+  const auto microseconds = [](const timeval& time) {
+    return static_cast<rlim_t>(time.tv_sec) * 1'000'000 + static_cast<rlim_t>(time.tv_usec);
+  };
+  const rlim_t so_far = microseconds(used.ru_utime) + microseconds(used.ru_stime);
+  limit(RLIMIT_CPU, (so_far + 999'999) / 1'000'000 + seconds);
+}
+
+struct OwnProcess::State {
+  State(std::string subject, std::uint64_t most_bytes)
+      : what(std::move(subject)), received_bytes(most_bytes) {}
+
+  std::string what;
+  std::uint64_t received_bytes;
+  Child running;
+  Descriptor from;  // closed when nothing more can be received; and before the child is waited for
+};
+
+OwnProcess::OwnProcess(const ProcessLimits& limits, std::string what,
+                       const std::function<void(ProcessSender&)>& child) {
+  // One start at a time: a child that was forked while another's pipe is being made would keep that pipe's
+  // end for writing, and its reader would wait for a dead child. The ends for reading are kept by children
+  // that start later, so of several the last always notices that the parent has died, and then the one before
+  // it.
+  static std::mutex starting;
+  const std::lock_guard lock(starting);
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0)
     throw Error(Kind::kEnvironment, fmt::format("cannot make a pipe: {}", std::strerror(errno)),
@@ -229,7 +260,9 @@ void run_in_own_process(const ProcessLimits& limits, std::string_view what,
   Descriptor from(above_standard(ends[0]));
   Descriptor to(above_standard(ends[1]));
   if (from.get() < 0 || to.get() < 0)
-    throw Error(Kind::kEnvironment, "cannot make a pipe: too many open files", "raise the limit of open files");
+    throw Error(Kind::kEnvironment, "cannot make a pipe: too many open files",
+                "raise the limit of open files");
+  state_ = std::make_unique<State>(std::move(what), limits.received_bytes);
   const std::uint64_t own_bytes = address_space_bytes();
   const pid_t pid = ::fork();
   if (pid < 0)
@@ -239,15 +272,32 @@ void run_in_own_process(const ProcessLimits& limits, std::string_view what,
     settle_in(limits, own_bytes);
     run_child(to.get(), child);
   }
-  Child running(pid);
-  to.close();
-  ProcessReceiver receiver(from.get(), limits.received_bytes);
+  state_->from = std::move(from);
+  state_->running = Child(pid);
+}
+
+OwnProcess::~OwnProcess() = default;
+
+void OwnProcess::receive(const std::function<void(ProcessReceiver&)>& parent) {
+  if (state_->from.get() < 0)
+    throw Error(Kind::kInternal,
+                fmt::format("the process of {} is asked again after it failed", state_->what));
+  ProcessReceiver receiver(state_->from.get(), state_->received_bytes);
   try {
     parent(receiver);
   } catch (const StreamEnded&) {
-    from.close();  // if the child is only talking nonsense, this ends it
-    report_death(running.wait(), what);
+    state_->from.close();  // if the child is only talking nonsense, this ends it
+    report_death(state_->running.wait(), state_->what);
+  } catch (...) {
+    state_->from.close();
+    throw;
   }
+}
+
+void run_in_own_process(const ProcessLimits& limits, std::string_view what,
+                        const std::function<void(ProcessSender&)>& child,
+                        const std::function<void(ProcessReceiver&)>& parent) {
+  OwnProcess(limits, std::string(what), child).receive(parent);
 }
 
 }  // namespace etalon

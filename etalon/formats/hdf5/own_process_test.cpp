@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cmath>
+#include <ctime>
 #include <limits>
 #include <stdexcept>
+#include <thread>
 
 namespace etalon {
 namespace {
@@ -98,7 +101,8 @@ TEST(OwnProcess, TurnsDeathIntoAnError) {
 // Neither an exception nor the body's end lets the copy of this program go on.
 TEST(OwnProcess, LetsNoExceptionIntoTheCopyOfThisProgram) {
   const pid_t own = ::getpid();
-  const std::string said = message_after([](ProcessSender&) { throw std::out_of_range("of no use to anybody"); });
+  const std::string said =
+      message_after([](ProcessSender&) { throw std::out_of_range("of no use to anybody"); });
   if (::getpid() != own) ::_exit(77);
   EXPECT_THAT(said, HasSubstr("the process of the reader ended with an unexpected exception"));
   EXPECT_THAT(message_after([](ProcessSender&) { throw 7; }), HasSubstr("unexpected exception"));
@@ -113,7 +117,8 @@ TEST(OwnProcess, NeedsNoStandardDescriptors) {
   const std::string said = message_of([&] {
     run(
         [](ProcessSender& to) {
-          [[maybe_unused]] const ssize_t lost = ::write(STDOUT_FILENO, "noise", 5) + ::write(STDERR_FILENO, "noise", 5);
+          [[maybe_unused]] const ssize_t lost =
+              ::write(STDOUT_FILENO, "noise", 5) + ::write(STDERR_FILENO, "noise", 5);
           to.number(11);
         },
         [&](ProcessReceiver& from) { found = from.number(); });
@@ -147,6 +152,92 @@ TEST(OwnProcess, IsGoneWhenTheParentGivesUp) {
               }),
               HasSubstr("stopped"));
   EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);  // no child is left
+}
+
+TEST(OwnProcess, AnswersAgainAndAgain) {
+  OwnProcess process(kLimits, "the reader", [](ProcessSender& to) {
+    for (std::uint64_t i = 0; i < 10; ++i) {
+      to.number(i);
+      to.floats(std::vector<float>(200'000, static_cast<float>(i)));  // 8 MB in all; one answer may have 1 MB
+    }
+    throw Error(Kind::kBadInput, "no more");
+  });
+  for (std::uint64_t i = 0; i < 10; ++i)
+    process.receive([&](ProcessReceiver& from) {
+      EXPECT_EQ(from.number(), i);
+      EXPECT_THAT(from.floats(), testing::Each(static_cast<float>(i)));
+    });
+  const auto next = [&] {
+    return message_of([&] { process.receive([](ProcessReceiver& from) { from.number(); }); });
+  };
+  EXPECT_EQ(next(), "no more");
+  EXPECT_THAT(next(), HasSubstr("is asked again after it failed"));
+}
+
+TEST(OwnProcess, LivesNoLongerThanItsObject) {
+  {
+    const OwnProcess process(kLimits, "the reader", [](ProcessSender&) { ::pause(); });
+    EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), 0);  // it runs
+  }
+  EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+void spend_cpu(double seconds) {
+  const std::clock_t end = std::clock() + static_cast<std::clock_t>(seconds * CLOCKS_PER_SEC);
+  while (std::clock() < end) {
+  }
+}
+
+TEST(OwnProcess, HasItsLimitOfTimeAnewForEachPart) {
+  OwnProcess process(kLimits, "the reader", [](ProcessSender& to) {
+    for (int i = 0; i < 3; ++i) {
+      allow_cpu_seconds(1);
+      spend_cpu(0.55);  // 1.65 together, and one second is what it started with
+      to.number(7);
+    }
+    spend_cpu(100);
+  });
+  const auto number = [](ProcessReceiver& from) { EXPECT_EQ(from.number(), 7U); };
+  for (int i = 0; i < 3; ++i) process.receive(number);
+  EXPECT_THAT(message_of([&] { process.receive(number); }), HasSubstr("did not come to an end"));
+}
+
+// What a killed parent leaves: two children that wait at full pipes, the later of which holds the earlier's
+// end.
+TEST(OwnProcess, EndsWhenTheParentDies) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);
+  const pid_t parent = ::fork();
+  if (parent == 0) {
+    ::close(ends[0]);  // ends[1] is open in this process and in its children
+    const auto talk = [](ProcessSender& to) {
+      while (true) to.floats(std::vector<float>(1000));
+    };
+    const OwnProcess first(kLimits, "the reader", talk);
+    const OwnProcess second(kLimits, "the reader", talk);
+    ::raise(SIGKILL);
+  }
+  ::close(ends[1]);
+  ::waitpid(parent, nullptr, 0);
+  char none = 0;
+  EXPECT_EQ(::read(ends[0], &none, 1), 0);  // nobody holds the other end any more
+  ::close(ends[0]);
+}
+
+// A child must not keep another's pipe open for writing: the other's death would then go unnoticed.
+TEST(OwnProcess, NoticesADeathWhileOthersRun) {
+  std::vector<std::thread> threads;
+  std::atomic<int> noticed = 0;
+  for (int i = 0; i < 8; ++i)
+    threads.emplace_back([&] {
+      OwnProcess dies(kLimits, "the reader", [](ProcessSender&) { ::raise(SIGSEGV); });
+      const OwnProcess stays(kLimits, "the reader", [](ProcessSender&) { ::pause(); });
+      noticed += message_of([&] {
+                   dies.receive([](ProcessReceiver& from) { from.number(); });
+                 }).find("Segmentation fault") != std::string::npos;
+    });
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(noticed, 8);
 }
 
 }  // namespace

@@ -2,7 +2,8 @@
 """Writes the small pictures of this folder and what Pillow and NumPy make of them: expected.txt and, with the BCCD
 pictures at hand, bccd_crc32.txt. Run with Pillow 12.0: later ones filter some pictures vertically first (12.2 those
 over 100 times taller than wide, 13 those whose height shrinks more than their width), while TAO's Pillow, older than 9,
-always starts with the rows; older ones read short palettes differently.
+always starts with the rows; older ones read short palettes differently. Grey of a palette is that of Pillow 8, made
+here with NumPy.
 
   make_testdata.py [FOLDER_WITH_TRAIN_AND_VALIDATION_OF_BCCD]
 """
@@ -94,9 +95,18 @@ def pixels_of(image):
         np.asarray(image).astype(np.uint8) * 255).tobytes()
 
 
+def grey_of(image):
+    """convert("L"), but for palettes by Pillow 8's integers: (299 R + 587 G + 114 B) / 1000, cut off."""
+    if image.mode != "P":
+        return image.convert("L")
+    rgb = np.asarray(image.convert("RGB")).astype(np.int64)
+    return Image.fromarray((rgb @ [299, 587, 114] // 1000).astype(np.uint8))
+
+
 def prepared(image, width, height, order, means, scale, layout):
     """TAO's prepare_chunk, core/export: the same NumPy operations in the same order."""
-    image = image.resize((width, height), Image.LANCZOS).convert("L" if order == "grey" else "RGB")
+    image = image.resize((width, height), Image.LANCZOS)
+    image = grey_of(image) if order == "grey" else image.convert("RGB")
     x = np.asarray(image).astype(np.float32)
     if x.ndim == 2:
         x = x[:, :, None]
@@ -172,7 +182,7 @@ for name, data in files.items():
     image = meanings[name] or Image.open(io.BytesIO(data))
     image.load()
     lines.append(f"file {name} {image.mode} {image.width} {image.height} {CRC(pixels_of(image))} "
-                 f"{CRC(pixels_of(image.convert('RGB')))} {CRC(pixels_of(image.convert('L')))}")
+                 f"{CRC(pixels_of(image.convert('RGB')))} {CRC(pixels_of(grey_of(image)))}")
     for width, height in SIZES:
         lines.append(f"resize {name} {width} {height} {CRC(pixels_of(image.resize((width, height), Image.LANCZOS)))}")
     for p in PREPARATIONS:

@@ -35,25 +35,33 @@ ClassClustering::Algorithm algorithm_of(const detectnet_v2::ClusteringConfig& co
 
 }  // namespace
 
+ClassClustering clustering_of(const std::string& class_name, const detectnet_v2::ClusteringConfig& config) {
+  ClassClustering one;
+  one.class_name = class_name;
+  one.algorithm =
+      within([&] { return fmt::format("postprocessing_config of class '{}'", escaped(class_name)); },
+             [&] { return algorithm_of(config); });
+  one.coverage_threshold = decimal_of(config.coverage_threshold());
+  one.nms_iou_threshold = decimal_of(config.nms_iou_threshold());
+  one.nms_confidence_threshold = decimal_of(config.nms_confidence_threshold());
+  one.dbscan_eps = decimal_of(config.dbscan_eps());
+  one.dbscan_min_samples = config.dbscan_min_samples();
+  one.dbscan_confidence_threshold = decimal_of(config.dbscan_confidence_threshold());
+  one.minimum_box_height = config.minimum_bounding_box_height();
+  return one;
+}
+
 std::vector<ClassClustering> clustering_of(const detectnet_v2::Experiment& experiment,
                                            const std::vector<std::string>& labels) {
   const auto& by_class = experiment.postprocessing_config().target_class_config();
   std::vector<ClassClustering> clustering;
   for (const auto& label : labels) {
-    ClassClustering& one = clustering.emplace_back();
-    one.class_name = label;
     const auto found = by_class.find(label);
-    if (found == by_class.end() || !found->second.has_clustering_config()) continue;
-    const auto& config = found->second.clustering_config();
-    one.algorithm = within([&] { return fmt::format("postprocessing_config of class '{}'", escaped(label)); },
-                           [&] { return algorithm_of(config); });
-    one.coverage_threshold = decimal_of(config.coverage_threshold());
-    one.nms_iou_threshold = decimal_of(config.nms_iou_threshold());
-    one.nms_confidence_threshold = decimal_of(config.nms_confidence_threshold());
-    one.dbscan_eps = decimal_of(config.dbscan_eps());
-    one.dbscan_min_samples = config.dbscan_min_samples();
-    one.dbscan_confidence_threshold = decimal_of(config.dbscan_confidence_threshold());
-    one.minimum_box_height = config.minimum_bounding_box_height();
+    if (found != by_class.end() && found->second.has_clustering_config()) {
+      clustering.push_back(clustering_of(label, found->second.clustering_config()));
+    } else {
+      clustering.emplace_back().class_name = label;
+    }
   }
   return clustering;
 }
