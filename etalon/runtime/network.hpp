@@ -38,6 +38,6 @@ struct NetworkTap {
 };
 
 // Errors: as Session's constructor.
-std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes, RunPrecision precision, const std::vector<NetworkTap>& taps);
+std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes, const SessionOptions& options, const std::vector<NetworkTap>& taps);
 
 }  // namespace etalon

@@ -32,8 +32,8 @@ std::shared_ptr<ov::Model> read_model(ov::Core& core, const ModelProto& model) {
   return openvino_call(Kind::kBadInput, "read the model", [&] { return core.read_model(bytes, ov::Tensor()); });
 }
 
-// Batch 1, everything else as the model says.
-void fix_input_shape(ov::Model& model) {
+// Batch 1, everything else as the model says, or `dims` where it leaves them open.
+void fix_input_shape(ov::Model& model, const std::vector<std::int64_t>& dims) {
   if (model.inputs().size() != 1)
     throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", model.inputs().size()));
   const auto input = model.input();
@@ -43,6 +43,13 @@ void fix_input_shape(ov::Model& model) {
   ov::PartialShape shape = input.get_partial_shape();
   if (shape.rank().is_dynamic() || shape.size() == 0)
     throw Error(Kind::kBadInput, fmt::format("input '{}' has no shape, expected one with a batch dimension", name));
+  if (!dims.empty() && shape.size() != dims.size() + 1)
+    throw Error(Kind::kBadInput, fmt::format("input '{}' has shape {}, which is not {} and a batch", name, shape.to_string(), fmt::join(dims, "x")));
+  for (std::size_t i = 0; i < dims.size(); ++i) {
+    if (!shape[i + 1].compatible(dims[i]))
+      throw Error(Kind::kBadInput, fmt::format("input '{}' has shape {}, which cannot take {}", name, shape.to_string(), fmt::join(dims, "x")));
+    shape[i + 1] = dims[i];
+  }
   shape[0] = 1;
   std::int64_t numbers = 1;
   for (const auto& dimension : shape) {
@@ -147,12 +154,25 @@ class OpenvinoNetwork final : public Network {
 
 }  // namespace
 
-std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes, RunPrecision precision, const std::vector<NetworkTap>& taps) {
+std::vector<std::string> observable_tensors(const ModelProto& model) {
   ov::Core core;
+  const auto tensors = tensors_by_name(*read_model(core, model));
+  std::vector<std::string> observable;
+  for (const std::string& name : activation_names(model.graph())) {
+    const auto found = tensors.find(name);
+    if (found != tensors.end() && found->second.get_element_type().is_real() && !ov::is_type<ov::op::v0::Constant>(found->second.get_node()))
+      observable.push_back(name);
+  }
+  return observable;
+}
+
+std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes, const SessionOptions& options, const std::vector<NetworkTap>& taps) {
+  ov::Core core;
+  const RunPrecision precision = options.precision;
   if (precision == RunPrecision::kBf16 && std::ranges::count(capabilities_of(core), "BF16") == 0)
     throw Error(Kind::kUnsupported, "this processor does not compute in bf16", "use f32");
   std::shared_ptr<ov::Model> network = read_model(core, model);
-  fix_input_shape(*network);
+  fix_input_shape(*network, options.input_dims);
   network = openvino_call(Kind::kBadInput, "observe this model's tensors", [&] { return with_taps(*network, model.graph(), taps); });
   // One thread a stream: an image's sums then have one order, whatever the number of threads. No pinning to cores: runs
   // beside this one (shards, other programs) would be pinned to the same ones.

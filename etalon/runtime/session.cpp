@@ -33,7 +33,7 @@ Session::Session(const ModelProto& model, const SessionOptions& options) : state
     const auto& counted = state_->counted.emplace_back(std::move(what), std::make_shared<Tap>());
     taps.push_back({counted.what.tensor, counted.tap});
   }
-  state_->network = compile_network(model, state_->lane_limit, options.precision, taps);
+  state_->network = compile_network(model, state_->lane_limit, options, taps);
 }
 
 Session::~Session() = default;

@@ -29,6 +29,9 @@ struct SessionOptions {
   int threads = 0;                     // 0: one a core. Never changes a bit of any result
   RunPrecision precision = RunPrecision::kF32;
   std::vector<std::string> observe{};  // tensors whose values are counted
+  // Of one image, for a model that leaves them open: {channels, height, width} or {height, width, channels}. Where the
+  // model names a number it must be the same.
+  std::vector<std::int64_t> input_dims{};
 };
 
 // One image a run: the model's batch dimension is fixed at 1, and each image is computed by one thread, `threads`
@@ -64,6 +67,11 @@ class Session {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Those of the model's activations, in graph order, that the runtime computes as floating-point numbers and can
+// observe: not integers, not what it folds into constants, not names that it does not keep. Errors: the model does not
+// load.
+std::vector<std::string> observable_tensors(const ModelProto& model);
 
 struct RuntimeFacts {
   std::string version;          // "2026.4.1"

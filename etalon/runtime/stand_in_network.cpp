@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "etalon/base/error.hpp"
 #include "etalon/runtime/network.hpp"
@@ -76,15 +77,16 @@ class StandInNetwork final : public Network {
 
 }  // namespace
 
-std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, RunPrecision, const std::vector<NetworkTap>& taps) {
+std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, const SessionOptions& options, const std::vector<NetworkTap>& taps) {
   const auto inputs = data_inputs(model.graph());
   if (inputs.size() != 1) throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", inputs.size()));
   const auto shape = shape_of(*inputs.front());
   if (!shape || shape->empty()) throw Error(Kind::kBadInput, "the input has no shape");
   StandIn network{inputs.front()->name(), {1}, taps, {}};
   for (std::size_t axis = 1; axis < shape->size(); ++axis) {
-    if (!(*shape)[axis]) throw Error(Kind::kBadInput, "the input's size is not fixed");
-    network.input_shape.push_back(*(*shape)[axis]);
+    const auto given = axis <= options.input_dims.size() ? std::optional(options.input_dims[axis - 1]) : std::nullopt;
+    if (!(*shape)[axis] && !given) throw Error(Kind::kBadInput, "the input's size is not fixed");
+    network.input_shape.push_back((*shape)[axis].value_or(given.value_or(0)));
   }
   const auto known = activation_names(model.graph());
   for (const NetworkTap& tap : taps)
@@ -93,6 +95,8 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, R
   for (const ValueInfoProto& output : model.graph().output()) network.outputs.push_back(output.name());
   return std::make_unique<StandInNetwork>(std::move(network));
 }
+
+std::vector<std::string> observable_tensors(const ModelProto& model) { return activation_names(model.graph()); }
 
 RuntimeFacts runtime_facts() { return {"stand-in", "none", {}}; }
 
