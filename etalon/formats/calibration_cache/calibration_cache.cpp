@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/file.hpp"
 
 namespace etalon {
 namespace {
@@ -155,6 +156,11 @@ CalibrationCache parse_calibration_cache(std::string_view text) {
     cache.lines.push_back(std::move(entry));
   }
   return cache;
+}
+
+CalibrationCache read_calibration_cache(const std::filesystem::path& path) {
+  const Bytes bytes = read_file(path, kMostBytes);
+  return within([&] { return quoted(path); }, [&] { return parse_calibration_cache(as_text(bytes)); });
 }
 
 std::string format_calibration_cache(const CalibrationCache& cache) {

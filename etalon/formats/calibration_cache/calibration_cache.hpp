@@ -7,6 +7,7 @@
 // docs/formats/calibration_cache.md has the evidence.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -52,6 +53,9 @@ std::string cache_header(const TensorRtVersion& version);
 // ": "), fewer than eight digits (some writers do not pad). Errors (kBadInput) name the line number: no header of that
 // kind, a line without a number, a scale that is negative, infinite or NaN, a name twice.
 CalibrationCache parse_calibration_cache(std::string_view text);
+
+// The same from a file; errors name it.
+CalibrationCache read_calibration_cache(const std::filesystem::path& path);
 
 // LF, eight digits, no blank lines; parse(format(x)) == x. Error (kBadInput): a name with a line break, a wrong scale.
 std::string format_calibration_cache(const CalibrationCache& cache);
