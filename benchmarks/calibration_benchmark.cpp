@@ -30,9 +30,10 @@
 #include <vector>
 
 #include "etalon/base/error.hpp"
-#include "etalon/calibration/calibrate.hpp"
+#include "etalon/calibration/cache_lines.hpp"
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/ranges.hpp"
+#include "etalon/calibration/scale_sources.hpp"
 #include "etalon/runtime/session.hpp"
 
 namespace etalon {
@@ -90,15 +91,6 @@ Options parse(int argc, char** argv) {
     throw Error(Kind::kWrongUsage, "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
   if (!options.once.empty() && !options.images) throw Error(Kind::kWrongUsage, "--once needs --images");
   return options;
-}
-
-std::vector<std::string> deciding_tensors(const ModelProto& model) {
-  std::set<std::string> sources;
-  for (const auto& [name, source] : scale_sources(model)) sources.insert(source);
-  std::vector<std::string> names;
-  for (const auto& name : activation_names(model.graph()))
-    if (sources.contains(name)) names.push_back(name);
-  return names;
 }
 
 // Inputs of convolutions and the outputs: what the fusions of the runtime leave visible anyway.
@@ -207,7 +199,7 @@ class Benchmark {
     const auto statistics = counted->session.take_statistics();
     if (counted_bf16) show_how_far_bf16_is(statistics, counted_bf16->session.take_statistics());
     const auto start = Clock::now();
-    const auto cache = make_cache(model_, statistics, Calibrator::kEntropy, {});
+    const auto cache = make_cache(model_, statistics, {}, {}).cache;
     fmt::print("# ranges and cache: {} lines in {:.3f} s\n", cache.lines.size(), seconds_since(start));
   }
 
@@ -219,7 +211,7 @@ class Benchmark {
     SilentProgress progress;
     session.run_all(paths_.size(), loading(), {}, progress);
     std::size_t lines = 0;
-    if (!plain) lines = make_cache(model_, session.take_statistics(), parse_calibrator(options_.once), {}).lines.size();
+    if (!plain) lines = make_cache(model_, session.take_statistics(), {.calibrator = parse_calibrator(options_.once)}, {}).cache.lines.size();
     const double seconds = seconds_since(start), processor = processor_seconds() - processor_start;
     std::ifstream status("/proc/self/status");
     std::size_t peak_kib = 0;

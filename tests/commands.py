@@ -53,9 +53,7 @@ class WrongUsage(ProgramTest):
     def test_what_belongs_to_later_says_so_in_one_line(self):
         export = ("detectnet_v2", "export", "-m", MODEL)
         self.refuses(*export, "--engine_file", "e.engine", code=1, says=["--engine_file", "not there yet"])
-        self.refuses(*export, "--data_type", "int8", "--cal_data_file", "t.h5", code=1, says=["--cal_data_file", "not there yet"])
-        self.refuses(*export, "--data_type", "int8", "-e", SPEC, code=1, says=["data loader", "not there yet"])
-
+        self.refuses(*export, "--cal_json_file", "r.json", code=1, says=["--cal_json_file", "not there yet"])
 
     def test_a_wrong_flag_with_json_gives_one_document(self):
         done = self.refuses("detectnet_v2", "export", "--nope", "--json", code=2, says=["--nope"])

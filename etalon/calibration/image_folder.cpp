@@ -3,10 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
+#include <bit>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/calibration/random_draw.hpp"
 #include "etalon/images/image.hpp"
 
 namespace etalon {
@@ -22,30 +23,6 @@ bool named_as_image(const std::string& name) {
   const std::string ending = dot == std::string::npos ? name : name.substr(dot + 1);
   return ending == "jpg" || ending == "jpeg" || ending == "png";
 }
-
-// SplitMix64 (Steele, Lea, Flood 2014, "Fast splittable pseudorandom number generators"; constants of Vigna's
-// public-domain splitmix64.c): every seed is a good one, and the whole state is one number.
-class SplitMix64 {
- public:
-  explicit SplitMix64(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next() {
-    std::uint64_t z = state_ += 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31);
-  }
-
-  // 0 .. bound-1, all equally likely: of the 2^64 numbers, the first 2^64 mod bound are thrown away.
-  std::uint64_t below(std::uint64_t bound) {
-    const std::uint64_t surplus = (0 - bound) % bound;
-    while (true)
-      if (const std::uint64_t drawn = next(); drawn >= surplus) return drawn % bound;
-  }
-
- private:
-  std::uint64_t state_;
-};
 
 }  // namespace
 
@@ -66,15 +43,52 @@ std::vector<fs::path> list_calibration_images(const fs::path& folder) {
   return images;
 }
 
-// The beginning of a Fisher-Yates shuffle: place i gets one of those not drawn yet.
-std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count, std::uint64_t seed) {
-  if (count > available) throw Error(Kind::kInternal, fmt::format("{} of {} cannot be drawn without replacement", count, available));
-  std::vector<std::size_t> numbers(available);
-  std::iota(numbers.begin(), numbers.end(), std::size_t{0});
-  SplitMix64 random(seed);
-  for (std::size_t i = 0; i < count; ++i) std::swap(numbers[i], numbers[i + random.below(available - i)]);
-  numbers.resize(count);
-  return numbers;
+CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std::uint64_t batches,
+                                      std::uint64_t batch_size, std::uint64_t seed, const InputSize& size,
+                                      const Preprocessing& how) {
+  struct Listed {
+    std::size_t folder;
+    fs::path path;
+  };
+  std::vector<Listed> available;
+  std::string where;
+  for (std::size_t f = 0; f < folders.size(); ++f) {
+    for (auto& path : list_calibration_images(folders[f])) available.push_back({f, std::move(path)});
+    where += fmt::format("{}'{}'", f ? ", " : "", escaped(folders[f].string()));
+  }
+  const std::uint64_t wanted = batches * batch_size;
+  if (wanted > available.size())
+    throw Error(Kind::kBadInput,
+                fmt::format("{} {} {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}", where,
+                            folders.size() == 1 ? "has" : "have", available.size(), batches, batch_size, wanted),
+                "give more images or fewer batches");
+  CalibrationImages images;
+  images.source = fmt::format("{} of the {} images in {}, drawn with seed {}", wanted, available.size(), where, seed);
+  Digest digest;
+  digest.text("image folder");
+  digest_preprocessing(digest, size, how);
+  for (const std::size_t i : draw_without_replacement(available.size(), wanted, seed)) {
+    const auto& [folder, path] = available[i];
+    // The path to a folder may differ from machine to machine, what is in it may not.
+    std::error_code unreadable;  // reading the picture says why
+    const auto size_bytes = fs::file_size(path, unreadable);
+    digest.number(folder).text(path.filename().string()).number(unreadable ? 0 : size_bytes);
+    images.names.push_back(path.string());
+    images.ids.push_back(path.filename().string());
+    images.files.push_back(path);
+  }
+  images.identity = digest.hex();
+  images.load = [files = images.files, size, how](std::size_t index, std::span<float> out) {
+    load_calibration_image(files.at(index), size.width, size.height, how, out);
+  };
+  return images;
+}
+
+void digest_preprocessing(Digest& digest, const InputSize& size, const Preprocessing& how) {
+  for (const int side : {size.channels, size.height, size.width}) digest.number(static_cast<std::uint64_t>(side));
+  digest.number(static_cast<std::uint64_t>(how.order)).number(static_cast<std::uint64_t>(how.layout));
+  for (const double mean : how.mean) digest.number(std::bit_cast<std::uint64_t>(mean));
+  digest.number(std::bit_cast<std::uint64_t>(how.scale));
 }
 
 void load_calibration_image(const fs::path& path, int width, int height, const Preprocessing& how, std::span<float> out) {

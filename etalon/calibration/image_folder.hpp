@@ -1,4 +1,4 @@
-// Calibration images from a folder (`--cal_image_dir`).
+// Calibration images from folders (`--cal_image_dir`).
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "etalon/base/digest.hpp"
+#include "etalon/calibration/calibration_images.hpp"
 #include "etalon/images/preprocess.hpp"
 
 namespace etalon {
@@ -15,10 +17,14 @@ namespace etalon {
 // that a draw does not depend on the file system; none is no error here. Errors (kBadInput): the folder is missing, is none.
 std::vector<std::filesystem::path> list_calibration_images(const std::filesystem::path& folder);
 
-// `count` different numbers below `available`, drawn with `seed` by an algorithm of our own that is the same everywhere
-// (image_folder.cpp), in the order drawn. For one seed a smaller draw is the beginning of a larger one.
-// Precondition: count <= available; the caller says what is missing.
-std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count, std::uint64_t seed);
+// `batches` x `batch_size` pictures drawn from all folders together, in the order of the folders, then of the names.
+// Errors: those of list_calibration_images, and (kBadInput) fewer pictures than that.
+CalibrationImages images_from_folders(const std::vector<std::filesystem::path>& folders, std::uint64_t batches,
+                                      std::uint64_t batch_size, std::uint64_t seed, const InputSize& size,
+                                      const Preprocessing& how);
+
+// Feeds the digest of a run with how its pictures are prepared.
+void digest_preprocessing(Digest& digest, const InputSize& size, const Preprocessing& how);
 
 // Reads, decodes and prepares one picture; its path is added to errors.
 void load_calibration_image(const std::filesystem::path& path, int width, int height, const Preprocessing& how, std::span<float> out);

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "etalon/base/error.hpp"
+#include "etalon/calibration/random_draw.hpp"
 #include "etalon/calibration/scratch_folder.hpp"
 
 namespace etalon {
@@ -44,36 +45,45 @@ TEST(ListCalibrationImages, RefusesWhatIsNoFolder) {
   }
 }
 
-// testdata/make_testdata.py draws by an implementation of its own.
-TEST(DrawWithoutReplacement, DrawsWhatTheDescriptionSays) {
-  std::ifstream file(ETALON_CALIBRATION_TESTDATA "/draws.txt");
-  int lines = 0;
-  for (std::string line; std::getline(file, line); ++lines) {
-    std::istringstream words(line);
-    std::size_t available = 0, count = 0;
-    std::uint64_t seed = 0;
-    words >> available >> count >> seed;
-    std::vector<std::size_t> expected(count);
-    for (auto& number : expected) words >> number;
-    ASSERT_TRUE(words) << line;
-    EXPECT_EQ(draw_without_replacement(available, count, seed), expected) << line;
+TEST(ImagesFromFolders, DrawsFromAllFoldersTogether) {
+  const ScratchFolder folder;
+  for (const char* name : {"a/1.png", "a/2.png", "b/1.png", "b/3.jpg"}) {
+    fs::create_directories((folder.path() / name).parent_path());
+    std::ofstream(folder.path() / name) << "x";
   }
-  EXPECT_EQ(lines, 6);
+  const std::vector<fs::path> folders{folder.path() / "b", folder.path() / "a"};
+  const auto draw = [&](std::uint64_t batches, std::uint64_t seed) { return images_from_folders(folders, batches, 2, seed, {3, 4, 4}, {}); };
+  const CalibrationImages all = draw(2, 42);
+  EXPECT_THAT(all.ids, testing::UnorderedElementsAre("1.png", "2.png", "1.png", "3.jpg"));
+  EXPECT_THAT(all.source, testing::HasSubstr("4 of the 4 images"));
+  // In the order of the draw over b's files, then a's.
+  const std::vector<fs::path> listed{folders[0] / "1.png", folders[0] / "3.jpg", folders[1] / "1.png", folders[1] / "2.png"};
+  const auto drawn = draw_without_replacement(4, 4, 42);
+  for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(all.files[i], listed[drawn[i]]);
+  EXPECT_EQ(draw(1, 42).files, std::vector<fs::path>(all.files.begin(), all.files.begin() + 2));
+  try {
+    draw(3, 42);
+    FAIL() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.problem(), testing::HasSubstr("have 4 images (jpg, jpeg, png), but --batches 3 x --batch_size 2 asks for 6"));
+  }
 }
 
-TEST(DrawWithoutReplacement, DrawsEachOnceAndASmallDrawBeginsALargeOne) {
-  const auto all = draw_without_replacement(100, 100, 42);
-  EXPECT_EQ(std::set<std::size_t>(all.begin(), all.end()).size(), 100U);
-  const auto some = draw_without_replacement(100, 17, 42);
-  EXPECT_TRUE(std::equal(some.begin(), some.end(), all.begin()));
-  EXPECT_NE(draw_without_replacement(100, 17, 43), some);
-  EXPECT_TRUE(draw_without_replacement(0, 0, 42).empty());
-}
-
-TEST(DrawWithoutReplacement, GivesEachItsChance) {
-  std::vector<int> first(5);
-  for (std::uint64_t seed = 0; seed < 5000; ++seed) ++first[draw_without_replacement(5, 1, seed)[0]];
-  for (const int count : first) EXPECT_NEAR(count, 1000, 120);  // 4 standard deviations of a fair draw are 113
+TEST(ImagesFromFolders, AreKnownByWhatIsDrawnAndHowItIsPrepared) {
+  const ScratchFolder one, other;
+  for (const auto& folder : {one.path(), other.path()})
+    for (const char* name : {"1.png", "2.png", "3.png"}) std::ofstream(folder / name) << name;
+  const auto identity = [](const fs::path& folder, std::uint64_t seed = 42, const InputSize& size = {3, 4, 4}, const Preprocessing& how = {}) {
+    return images_from_folders({folder}, 3, 1, seed, size, how).identity;
+  };
+  const std::string known = identity(one.path());
+  EXPECT_EQ(identity(other.path()), known) << "where a folder lies does not matter";
+  EXPECT_NE(identity(one.path(), 44), known);
+  EXPECT_NE(identity(one.path(), 42, {3, 4, 8}), known);
+  EXPECT_NE(identity(one.path(), 42, {3, 4, 4}, {.scale = 1}), known);
+  EXPECT_NE(identity(one.path(), 42, {3, 4, 4}, {.order = ChannelOrder::kBgr}), known);
+  std::ofstream(other.path() / "2.png") << "longer";
+  EXPECT_NE(identity(other.path()), known);
 }
 
 TEST(LoadCalibrationImage, NamesTheFileInItsErrors) {

@@ -15,12 +15,13 @@
 //
 // An input of the network stays its own source even where a concat reads it: its range is known before all
 // images.
+#include "etalon/calibration/scale_sources.hpp"
+
 #include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
 
-#include "etalon/calibration/calibrate.hpp"
 
 namespace etalon {
 namespace {
@@ -83,6 +84,16 @@ std::map<std::string, std::string> scale_sources(const ModelProto& model) {
     sources[name] = *decides;
   }
   return sources;
+}
+
+std::vector<std::string> deciding_tensors(const ModelProto& model) {
+  const auto sources = scale_sources(model);
+  std::set<std::string_view> deciding;  // an inner concat decides for its parts, though another decides for it
+  for (const auto& [name, source] : sources) deciding.insert(source);
+  std::vector<std::string> in_order;
+  for (const std::string& name : activation_names(model.graph()))
+    if (deciding.contains(name)) in_order.push_back(name);
+  return in_order;
 }
 
 }  // namespace etalon

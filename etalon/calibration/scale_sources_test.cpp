@@ -7,7 +7,8 @@
 #include <fstream>
 #include <set>
 
-#include "etalon/calibration/calibrate.hpp"
+#include "etalon/calibration/scale_sources.hpp"
+#include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/runtime/small_network.hpp"
 
 namespace etalon {

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <map>
 
+#include "etalon/cli/calibration_flags.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/cli/verbs.hpp"
 #include "etalon/pipeline/export_detectnet_v2.hpp"
@@ -17,9 +18,9 @@ const std::map<std::string, DataType> kDataTypes{
 struct ExportFlags {
   CommonFlags common;
   ExportOptions options;
+  CalibrationFlags calibration;
   std::string experiment_spec, output_file;
-  std::string data_type = "fp32", tensor_names = "plain", trt_version = "8.6.1", calibrator = "entropy",
-              onnx_route;
+  std::string data_type = "fp32", tensor_names = "plain", onnx_route;
   bool strict_type_constraints = false, force_ptq = false;
   std::int64_t static_batch_size = -1, max_batch_size = 16, min_batch_size = 1, opt_batch_size = 1,
                max_workspace_size = 1073741824, target_opset = 13;
@@ -57,42 +58,13 @@ void add_model_flags(CLI::App& app, ExportFlags& flags) {
       ->capture_default_str();
 }
 
-void add_calibration_flags(CLI::App& app, ExportFlags& flags) {
-  constexpr std::int64_t kMost = 1'000'000'000;  // a count of images: their product stays below 2^63
-  ExportOptions& options = flags.options;
-  app.add_option("--cal_image_dir", options.cal_image_dir, "calibration images (jpg, jpeg, png)")
-      ->type_name("DIR");
-  app.add_option("--cal_data_file", options.cal_data_file, "calibration tensorfile (not there yet)")
-      ->type_name("FILE");
-  app.add_option("--cal_cache_file", options.cal_cache_file,
-                 "calibration cache to write, or to use if it exists")
-      ->type_name("FILE")
-      ->capture_default_str();
-  app.add_option("--cal_json_file", options.cal_json_file,
+// Calibration's flags that only this network's export has.
+void add_own_calibration_flags(CLI::App& app, ExportFlags& flags) {
+  app.add_flag("--use_validation_set", flags.calibration.options.use_validation_set,
+               "calibrating from the specification's data loader: on its validation images");
+  app.add_option("--cal_json_file", flags.options.cal_json_file,
                  "ranges of a quantisation-aware model (not there yet)")
       ->type_name("FILE");
-  app.add_option("--batches", options.batches, "calibration batches")
-      ->check(CLI::Range(std::int64_t{1}, kMost))
-      ->capture_default_str();
-  app.add_option("--batch_size", options.batch_size, "images a calibration batch")
-      ->check(CLI::Range(std::int64_t{1}, kMost))
-      ->capture_default_str();
-  app.add_option("--seed", options.seed, "draws the calibration images")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  app.add_option("--calibrator", flags.calibrator,
-                 "how ranges are chosen: entropy, minmax, percentile, mse, auto (of these the best, tensor "
-                 "by tensor)")
-      ->check(CLI::IsMember({"entropy", "minmax", "percentile", "mse", "auto"}))
-      ->capture_default_str();
-  app.add_option("--trt_version", flags.trt_version, "TensorRT whose header the cache bears")
-      ->type_name("X.Y.Z")
-      ->capture_default_str();
-  app.add_option("--threads", options.threads,
-                 "CPU threads (0: one a core); never changes a byte of any output")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
-  app.add_flag("--force", options.force, "calibrate anew and replace files that exist");
 }
 
 // Flags of TAO's that concern the TensorRT engine or its own converters.
@@ -115,10 +87,7 @@ void add_engine_flags(CLI::App& app, ExportFlags& flags) {
 }
 
 void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log) {
-  note_ignored(app,
-               {"--gpu_index", "--gpus", "--num_processes", "--use_amp", "--mpirun-arg", "--multi-node",
-                "--launch_cuda_blocking"},
-               "there is no GPU work here", log);
+  note_accepted_for_gpus(app, log);
   note_ignored(app,
                {"--max_batch_size", "--min_batch_size", "--opt_batch_size", "--max_workspace_size",
                 "--strict_type_constraints"},
@@ -127,20 +96,21 @@ void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log
   note_ignored(app, {"--onnx_route"}, "there is one route here, padded as trained", log);
   if (flags.target_opset != 13) note_ignored(app, {"--target_opset"}, "the ONNX has opset 13", log);
   if (flags.options.data_type == DataType::kInt8) return;
-  note_ignored(app, {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size"},
+  note_ignored(app,
+               {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size", "--statistics",
+                "--shard", "--use_validation_set", "--cal_random"},
                "--data_type is not int8", log);
 }
 
 nlohmann::ordered_json document_of(const ExportResult& result) {
-  nlohmann::ordered_json written = nlohmann::ordered_json::array();
-  for (const auto& file : result.written)
-    written.push_back({{"path", file.path.string()}, {"size_bytes", file.size_bytes}});
-  return {{"version", 1},
-          {"status", "PASS"},
-          {"model", result.model_file.string()},
-          {"parameters", result.parameter_count},
-          {"written", written},
-          {"calibration_images", result.calibration_images}};
+  nlohmann::ordered_json document{{"version", 1},
+                                  {"status", "PASS"},
+                                  {"model", result.model_file.string()},
+                                  {"parameters", result.parameter_count},
+                                  {"written", written_rows(result.written)},
+                                  {"calibration_images", result.calibration.images}};
+  if (!result.calibration.chosen.empty()) document["ranges"] = range_rows(result.calibration.chosen);
+  return document;
 }
 
 }  // namespace
@@ -153,7 +123,8 @@ int detectnet_v2_export_command(std::vector<std::string> words) {
       CLI::MultiOptionPolicy::TakeLast);  // as argparse: the last one counts
   ExportFlags flags;
   add_model_flags(app, flags);
-  add_calibration_flags(app, flags);
+  add_calibration_flags(app, flags.calibration);
+  add_own_calibration_flags(app, flags);
   add_engine_flags(app, flags);
   add_common_flags(app, flags.common);
   app.footer(
@@ -182,8 +153,7 @@ int detectnet_v2_export_command(std::vector<std::string> words) {
     if (!flags.output_file.empty()) options.output_file = flags.output_file;
     if (flags.static_batch_size > 0) options.static_batch_size = flags.static_batch_size;
     options.tensor_names = flags.tensor_names == "tf" ? TensorNames::kTensorflow : TensorNames::kPlain;
-    options.trt_version = parse_tensorrt_version(flags.trt_version);
-    options.calibrator = parse_calibrator(flags.calibrator);
+    options.calibration = calibration_options(flags.calibration);
     say_what_is_ignored(app, flags, console);
     status.write(StatusLog::Status::kRunning, "Building exporter object.");
     return document_of(export_detectnet_v2(options, console, console, status));

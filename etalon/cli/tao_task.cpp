@@ -49,6 +49,13 @@ void note_ignored(const CLI::App& app, std::initializer_list<const char*> names,
     if (app.count(name) > 0) log.info(fmt::format("{} is accepted and ignored: {}", name, because));
 }
 
+void note_accepted_for_gpus(const CLI::App& app, Log& log) {
+  note_ignored(app,
+               {"--gpu_index", "--gpus", "--num_processes", "--use_amp", "--mpirun-arg", "--multi-node",
+                "--launch_cuda_blocking"},
+               "there is no GPU work here", log);
+}
+
 std::optional<int> parse_flags(CLI::App& app, std::vector<std::string> words) {
   const bool json = std::ranges::find(words, "--json") != words.end();
   const auto refuse = [&](const Error& wrong) {

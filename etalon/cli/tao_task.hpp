@@ -34,6 +34,9 @@ void add_common_flags(CLI::App& app, CommonFlags& flags);
 void note_ignored(const CLI::App& app, std::initializer_list<const char*> names, std::string_view because,
                   Log& log);
 
+// note_ignored for the common flags that are about GPUs.
+void note_accepted_for_gpus(const CLI::App& app, Log& log);
+
 // Parses TAO's way (words.hpp). Returns an exit status when the program is done already (--help, wrong usage:
 // its line is printed), else nothing.
 std::optional<int> parse_flags(CLI::App& app, std::vector<std::string> words);

@@ -6,8 +6,12 @@ namespace {
 constexpr Verb kVerbs[] = {
     {"detectnet_v2", "export", "a trained model to ONNX or .etlt, INT8 calibration cache, DeepStream files",
      detectnet_v2_export_command},
+    {"detectnet_v2", "calibration_tensorfile", "a specification's calibration images as a tensorfile",
+     detectnet_v2_calibration_tensorfile_command},
     {"detectnet_v2", "compare", "how far INT8 with a calibration cache is from FP32, on real images",
      detectnet_v2_compare_command},
+    {"", "calibrate", "a calibration cache for any ONNX; `merge` parts of a run, `relabel` for another TensorRT",
+     calibrate_command},
     {"", "inspect", "what a file is and holds: model, ONNX, .etlt, calibration cache, specification",
      inspect_command},
     {"spec", "check", "what a specification is, what in it matters to export, what is wrong",

@@ -20,6 +20,8 @@ std::span<const Verb> verbs();
 // One file each: *_command.cpp.
 int detectnet_v2_export_command(std::vector<std::string> words);
 int detectnet_v2_compare_command(std::vector<std::string> words);
+int detectnet_v2_calibration_tensorfile_command(std::vector<std::string> words);
+int calibrate_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int spec_check_command(std::vector<std::string> words);
 int doctor_command(std::vector<std::string> words);

@@ -24,10 +24,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct InputSize {
-  int channels, height, width;
-};
-
 InputSize input_size(const ModelProto& model) {
   const auto inputs = data_inputs(model.graph());
   if (inputs.size() == 1)
@@ -155,9 +151,7 @@ CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& pr
   const InputSize size = within([&] { return quoted(options.model); }, [&] { return input_size(model); });
   Preprocessing how;  // DetectNet_v2's: RGB, mean 0, 1/255
   if (size.channels == 1) how.order = ChannelOrder::kGrey;
-  const Bytes cache_bytes = read_file(options.cal_cache_file, 64 << 20);
-  const CalibrationCache cache = within([&] { return quoted(options.cal_cache_file); },
-                                        [&] { return parse_calibration_cache(as_text(cache_bytes)); });
+  const CalibrationCache cache = read_calibration_cache(options.cal_cache_file);
   const auto scales = scales_of(cache, model);
   if (scales.empty())
     throw Error(Kind::kBadInput, fmt::format("{} has a line for none of the tensors of {}",

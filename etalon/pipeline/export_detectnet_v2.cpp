@@ -6,8 +6,9 @@
 #include <set>
 
 #include "etalon/base/error.hpp"
-#include "etalon/calibration/calibrate.hpp"
+#include "etalon/calibration/cache_lines.hpp"
 #include "etalon/calibration/image_folder.hpp"
+#include "etalon/calibration/scale_sources.hpp"
 #include "etalon/deployment/deepstream.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
@@ -29,8 +30,9 @@ namespace fs = std::filesystem;
 
 bool uses_existing_cache(const ExportOptions& options) {
   std::error_code ignored;
-  return options.data_type == DataType::kInt8 && !options.force &&
-         fs::exists(options.cal_cache_file, ignored);
+  const CalibrationOptions& calibration = options.calibration;
+  return options.data_type == DataType::kInt8 && !calibration.force && !calibration.statistics &&
+         !calibration.shard && fs::exists(calibration.cal_cache_file, ignored);
 }
 
 void check_options(const ExportOptions& options) {
@@ -41,14 +43,6 @@ void check_options(const ExportOptions& options) {
     not_there_yet("--engine_file: building engines",
                   "build it from the ONNX with trtexec on the target machine");
   if (!options.cal_json_file.empty()) not_there_yet("--cal_json_file: ranges of quantisation-aware models");
-  if (options.data_type != DataType::kInt8 || uses_existing_cache(options)) return;
-  if (!options.cal_data_file.empty())
-    not_there_yet("--cal_data_file: calibrating from a tensorfile", "give --cal_image_dir FOLDER alone");
-  if (!options.cal_image_dir.empty()) return;
-  if (options.experiment_spec)
-    not_there_yet("calibrating from the experiment spec's data loader", "give --cal_image_dir FOLDER");
-  throw Error(Kind::kWrongUsage, "--data_type int8 needs calibration images and none were given",
-              "add --cal_image_dir FOLDER");
 }
 
 struct ModelFile {
@@ -106,31 +100,6 @@ NetworkMode network_mode(DataType type) {
 
 // --- calibration
 
-std::vector<fs::path> draw_images(const ExportOptions& options, Log& log) {
-  const auto available = list_calibration_images(options.cal_image_dir);
-  const std::uint64_t wanted = options.batches * options.batch_size;
-  if (wanted > available.size())
-    throw Error(
-        Kind::kBadInput,
-        fmt::format("{} has {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}",
-                    quoted(options.cal_image_dir), available.size(), options.batches, options.batch_size,
-                    wanted),
-        "give more images or fewer batches");
-  std::vector<fs::path> drawn;
-  for (const std::size_t i : draw_without_replacement(available.size(), wanted, options.seed))
-    drawn.push_back(available[i]);
-  log.info(fmt::format("calibrating on {} of the {} images in {}, drawn with seed {}", wanted,
-                       available.size(), quoted(options.cal_image_dir), options.seed));
-  if (options.experiment_spec)
-    log.info(
-        "they come from --cal_image_dir, which was given; TAO would take the data loader of "
-        "--experiment_spec");
-  std::string names;
-  for (const auto& path : drawn) names += (names.empty() ? "" : ", ") + escaped(path.filename().string());
-  log.info(fmt::format("the images: {}", names));
-  return drawn;
-}
-
 // TensorRT compares names letter by letter, so a table of the other spelling is of no use to it.
 void warn_of_other_names(const CalibrationCache& cache, const Deployable& deployable, Log& log) {
   std::set<std::string_view> lines;
@@ -147,12 +116,11 @@ void warn_of_other_names(const CalibrationCache& cache, const Deployable& deploy
 }
 
 void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
-  const fs::path& path = options.cal_cache_file;
+  const fs::path& path = options.calibration.cal_cache_file;
+  const CalibrationCache cache = read_calibration_cache(path);
   within(
       [&] { return quoted(path); },
       [&] {
-        const Bytes bytes = read_file(path, 64 << 20);
-        const CalibrationCache cache = parse_calibration_cache(as_text(bytes));
         const CacheFit fit = check_cache(cache, deployable.model, deployable.preprocessing);
         constexpr const char* kHint = "give another --cal_cache_file, or add --force to calibrate anew";
         if (!fit.missing.empty())
@@ -184,13 +152,14 @@ void use_existing_cache(const ExportOptions& options, const Deployable& deployab
       });
 }
 
-std::string calibrate(const ExportOptions& options, const Deployable& deployable,
-                      const std::vector<fs::path>& images, Progress& progress) {
-  const auto statistics = collect_statistics(deployable.model, images, static_cast<int>(deployable.width),
-                                             static_cast<int>(deployable.height), deployable.preprocessing,
-                                             options.threads, progress);
-  return format_calibration_cache(
-      make_cache(deployable.model, statistics, options.calibrator, options.trt_version));
+CalibrationJob job_of(const Deployable& deployable, CalibrationSource source, const DetectnetV2Spec* spec) {
+  return {.model = deployable.model,
+          .source = source,
+          .spec = spec,
+          .size = {static_cast<int>(deployable.channels), static_cast<int>(deployable.height),
+                   static_cast<int>(deployable.width)},
+          .how = deployable.preprocessing,
+          .tensors = deciding_tensors(deployable.model)};
 }
 
 // --- files
@@ -220,7 +189,7 @@ std::string relative_to(const fs::path& folder, const fs::path& path) {
 
 void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable,
                             const ModelFile& output, Log& log) {
-  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  const IfExists if_exists = options.calibration.force ? IfExists::kReplace : IfExists::kRefuse;
   const fs::path folder = output.path.has_parent_path() ? output.path.parent_path() : fs::path(".");
   DeepStreamModel model;
   model.model_file = output.path.filename().string();
@@ -228,7 +197,7 @@ void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, 
   model.key = options.key;
   model.mode = network_mode(options.data_type);
   if (options.data_type == DataType::kInt8)
-    model.calibration_cache = relative_to(folder, options.cal_cache_file);
+    model.calibration_cache = relative_to(folder, options.calibration.cal_cache_file);
   const auto in_spec = [&] { return quoted(*options.experiment_spec); };
   const NvinferConfig config = within(in_spec, [&] { return nvinfer_config(deployable, model); });
   const std::string labels = within(in_spec, [&] { return labels_txt(deployable.labels); });
@@ -244,7 +213,7 @@ void stage_deepstream_files(OutputFiles& outputs, const ExportOptions& options, 
 
 void stage_model(OutputFiles& outputs, const ExportOptions& options, const Deployable& deployable,
                  const ModelFile& output) {
-  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  const IfExists if_exists = options.calibration.force ? IfExists::kReplace : IfExists::kRefuse;
   outputs.stage(output.path, if_exists, 0666, [&](Sink& sink) {
     if (!output.codec) return write_onnx(deployable.model, sink);
     const Bytes header(kOnnxEtltHeaderBytes);  // four zero bytes: no input name, so the payload is ONNX
@@ -275,20 +244,18 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   const ModelFile output = choose_model_file(options, log);
 
   // What would fail at the end fails now.
-  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  const IfExists if_exists = options.calibration.force ? IfExists::kReplace : IfExists::kRefuse;
   const bool int8 = options.data_type == DataType::kInt8;
   const bool cache_exists = uses_existing_cache(options);
   OutputFiles outputs;
   check_is_data_file(options.model);
-  std::vector<fs::path> images;
-  if (int8 && !cache_exists) images = draw_images(options, log);
-  if (cache_exists && !options.cal_image_dir.empty())
-    list_calibration_images(options.cal_image_dir);  // a wrong name is a fault all the same
+  std::optional<CalibrationSource> source;
+  if (int8 && !cache_exists) source = choose_source(options.calibration, options.experiment_spec.has_value(), log);
+  if (int8 && source != CalibrationSource::kImageFolders)  // a wrong name is a fault all the same
+    for (const auto& folder : options.calibration.cal_image_dirs) list_calibration_images(folder);
   outputs.protect(options.model);
   if (options.experiment_spec) outputs.protect(*options.experiment_spec);
-  for (const auto& path : images) outputs.protect(path);
   outputs.reserve(output.path, if_exists);
-  if (int8 && !cache_exists) outputs.reserve(options.cal_cache_file, if_exists);
   std::optional<DetectnetV2Spec> spec;
   if (options.experiment_spec) spec = read_spec(*options.experiment_spec, log);
 
@@ -312,14 +279,21 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   status.write(Status::kRunning, fmt::format("Using output nodes: [{}]", output_names));
   progress.check();
 
+  std::optional<CalibrationJob> job;
+  CalibrationImages images;
+  if (source) {
+    job.emplace(job_of(deployable, *source, spec ? &*spec : nullptr));
+    images = open_images(options.calibration, *job, outputs, log);
+    reserve_calibration_outputs(options.calibration, *source, outputs);
+  }
+
   ExportResult result;
   stage_model(outputs, options, deployable, output);
   if (options.gen_ds_config) stage_deepstream_files(outputs, options, deployable, output, log);
   if (cache_exists) use_existing_cache(options, deployable, log);
-  if (int8 && !cache_exists) {
+  if (job) {
     status.write(Status::kRunning, "Calibration takes time especially if number of batches is large.");
-    outputs.stage(options.cal_cache_file, if_exists, 0666, calibrate(options, deployable, images, progress));
-    for (const auto& path : images) result.calibration_images.push_back(path.string());
+    result.calibration = calibrate(options.calibration, *job, images, outputs, log, progress);
   }
 
   outputs.commit();

@@ -19,7 +19,7 @@ struct ExportResult {
   std::filesystem::path model_file;
   std::uint64_t parameter_count = 0;
   std::uint64_t model_size_bytes = 0;
-  std::vector<std::string> calibration_images;  // in the order drawn; empty when nothing was calibrated
+  CalibrationResult calibration;  // empty when nothing was calibrated
 };
 
 // All files of a run appear together at its end or not at all. Errors: as the stages throw them, with the

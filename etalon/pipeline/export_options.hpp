@@ -7,9 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "etalon/calibration/ranges.hpp"
-#include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/networks/tensor_names.hpp"
+#include "etalon/pipeline/calibration.hpp"
 
 namespace etalon {
 
@@ -23,21 +22,11 @@ struct ExportOptions {
   DataType data_type = DataType::kFp32;
   bool gen_ds_config = false;
 
-  std::filesystem::path cal_image_dir;  // empty: not given
-  std::filesystem::path cal_data_file;
-  std::filesystem::path cal_cache_file = "./cal.bin";
-  std::uint64_t batches = 10;
-  std::uint64_t batch_size = 8;
+  CalibrationOptions calibration;  // its `force` is for all outputs
   std::filesystem::path cal_json_file;
   std::filesystem::path engine_file;
   std::optional<std::int64_t> static_batch_size;  // else the batch is dynamic
-
-  std::uint64_t seed = 42;
-  int threads = 0;  // 0: one a core
-  bool force = false;
   TensorNames tensor_names = TensorNames::kPlain;
-  TensorRtVersion trt_version;
-  Calibrator calibrator = Calibrator::kEntropy;
 };
 
 }  // namespace etalon

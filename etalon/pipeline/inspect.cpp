@@ -2,12 +2,18 @@
 
 #include <fmt/format.h>
 
+#include <bit>
 #include <map>
+#include <utility>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
+#include "etalon/formats/statistics_file/statistics_file.hpp"
+#include "etalon/formats/tensorfile/tensorfile_reader.hpp"
+#include "etalon/formats/tfrecord/frame_record.hpp"
+#include "etalon/formats/tfrecord/tfrecord.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/onnx/padding_fault.hpp"
 #include "etalon/pipeline/spec_content.hpp"
@@ -103,8 +109,7 @@ void add_onnx(const fs::path& path, Json& seen) {
 }
 
 void add_cache(const fs::path& path, Json& seen) {
-  const Bytes bytes = read_file(path, 64 << 20);
-  const CalibrationCache cache = parse_calibration_cache(as_text(bytes));
+  const CalibrationCache cache = read_calibration_cache(path);
   seen["header"] = cache.header;
   seen["lines"] = cache.lines.size();
   Json rows = Json::array();
@@ -130,6 +135,68 @@ void add_spec(const fs::path& path, Json& seen) {
   if (!findings.empty()) seen["findings"] = std::move(findings);
 }
 
+void add_tensorfile(const fs::path& path, Json& seen) {
+  const TensorfileFacts facts = read_tensorfile_facts(path);
+  seen["batches"] = facts.batches;
+  if (facts.count && *facts.count != static_cast<std::int64_t>(facts.batches))
+    seen["warning"] = fmt::format("the file's own count says {} batches; readers go by the groups that are there", *facts.count);
+  seen["batch"] = shape_text(facts.shape);
+  seen["numbers"] = facts.element_type;
+  seen["storage"] = facts.storage;
+  if (!facts.images.empty()) seen["first_images"] = facts.images;
+}
+
+void add_tfrecord(const fs::path& path, Json& seen) {
+  std::uint64_t records = 0, frames = 0;
+  std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> sizes;
+  std::map<std::string, std::uint64_t> objects;
+  std::string first_id;
+  Json features = Json::array();
+  read_tfrecords(path, [&](std::uint64_t number, ByteView record) {
+    ++records;
+    const auto example = parse_tf_example(record);
+    if (number == 0)
+      for (const auto& [name, feature] : example) features.push_back(name);
+    if (!example.contains("frame/id")) return;
+    const FrameRecord frame = frame_record(example);
+    if (frames++ == 0) first_id = frame.id;
+    ++sizes[{frame.width, frame.height}];
+    for (const auto& [name, count] : count_objects(example)) objects[name] += count;
+  });
+  seen["records"] = records;
+  if (frames > 0) {
+    seen["frames"] = frames;
+    seen["first_frame"] = first_id;
+    Json rows = Json::array();
+    for (const auto& [size, count] : sizes) rows.push_back({{"width", size.first}, {"height", size.second}, {"frames", count}});
+    seen["sizes"] = std::move(rows);
+    Json classes = Json::array();
+    for (const auto& [name, count] : objects) classes.push_back({{"class", name}, {"objects", count}});
+    if (!classes.empty()) seen["classes"] = std::move(classes);
+  }
+  seen["features"] = std::move(features);
+}
+
+void add_statistics(const fs::path& path, Json& seen) {
+  const StatisticsFile file = parse_statistics(read_file(path, kMostStatisticsBytes));
+  seen["run"] = file.run;
+  seen["network"] = file.model;
+  seen["part"] = fmt::format("{}/{}", file.shard, file.shards);
+  seen["images"] = file.images;
+  if (file.images_done < file.images)
+    seen["warning"] = fmt::format("interrupted after {} images: the same command goes on from there", file.images_done);
+  for (const auto& [key, text] : file.facts) seen[key] = text;
+  Json rows = Json::array();
+  for (const auto& tensor : file.tensors) {
+    const std::uint64_t zeros = !tensor.buckets.empty() && tensor.buckets.front().first == 0 ? tensor.buckets.front().second : 0;
+    rows.push_back({{"tensor", tensor.tensor},
+                    {"values", tensor.values},
+                    {"max", std::bit_cast<float>(tensor.max_bits)},
+                    {"zeros", tensor.values > 0 ? static_cast<double>(zeros) / static_cast<double>(tensor.values) : 0.0}});
+  }
+  seen["tensors"] = std::move(rows);
+}
+
 struct KnownKind {
   FileKind kind;
   const char* name;
@@ -138,6 +205,9 @@ struct KnownKind {
 
 constexpr KnownKind kKinds[] = {
     {FileKind::kKerasHdf5, "Keras model", add_keras},
+    {FileKind::kTensorfile, "calibration tensorfile", add_tensorfile},
+    {FileKind::kTfRecord, "TFRecord file", add_tfrecord},
+    {FileKind::kStatistics, "calibration statistics", add_statistics},
     {FileKind::kOnnx, "ONNX model", add_onnx},
     {FileKind::kCalibrationCache, "calibration cache", add_cache},
     {FileKind::kEtlt, "exported TAO model (.etlt)", add_etlt},
@@ -148,7 +218,7 @@ constexpr KnownKind kKinds[] = {
 
 nlohmann::ordered_json inspect_file(const fs::path& path) {
   check_is_data_file(path);
-  return within([&] { return "'" + escaped(path.string()) + "'"; },
+  return within([&] { return quoted(path); },
                 [&] {
                   const FileKind kind = kind_of_file(path);
                   for (const auto& known : kKinds)
@@ -168,7 +238,8 @@ nlohmann::ordered_json inspect_file(const fs::path& path) {
                                 {"note", "what is inside can only be seen with the key; export opens it"}};
                   throw Error(
                       Kind::kBadInput, "no file that etalon knows",
-                      "expected a Keras model, ONNX, .etlt, .tlt, calibration cache or experiment spec");
+                      "expected a Keras model, ONNX, .etlt, .tlt, calibration cache, tensorfile, TFRecord, statistics or "
+                      "experiment spec");
                 });
 }
 

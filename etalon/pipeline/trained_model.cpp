@@ -6,6 +6,9 @@
 #include "etalon/base/file.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
+#include "etalon/formats/statistics_file/statistics_file.hpp"
+#include "etalon/formats/tensorfile/tensorfile_reader.hpp"
+#include "etalon/formats/tfrecord/tfrecord.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/workers/codec.hpp"
 
@@ -46,8 +49,10 @@ KerasModel read_encrypted(const fs::path& path, std::string_view key) {
 
 FileKind kind_of_file(const fs::path& path) {
   const Bytes head = read_file_head(path, kHeadBytes);
-  if (looks_like_hdf5(head)) return FileKind::kKerasHdf5;
+  if (looks_like_hdf5(head)) return looks_like_tensorfile(path) ? FileKind::kTensorfile : FileKind::kKerasHdf5;
   if (looks_like_zip(head)) return FileKind::kZip;
+  if (looks_like_statistics(head)) return FileKind::kStatistics;
+  if (looks_like_tfrecord(head)) return FileKind::kTfRecord;
   // Encrypted bytes look like anything now and then, so these endings come before the weaker signatures.
   if (path.extension() == ".etlt") return FileKind::kEtlt;
   if (path.extension() == ".tlt") return FileKind::kEncryptedOrUnknown;
@@ -69,6 +74,9 @@ KerasModel read_trained_model(const fs::path& path, std::string_view key) {
             throw Error(Kind::kUnsupported,
                         "this is a ZIP, as Mask R-CNN's checkpoints are; expected a Keras model",
                         "Mask R-CNN export is not there yet");
+          case FileKind::kTensorfile:
+            throw Error(Kind::kBadInput, "this is a calibration tensorfile, expected a trained Keras model",
+                        "give it with --cal_data_file");
           case FileKind::kOnnx:
             throw Error(Kind::kUnsupported, "this is an ONNX model already, expected a trained Keras model",
                         "give the .hdf5 or .tlt that training wrote");

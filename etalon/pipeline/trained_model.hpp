@@ -10,7 +10,18 @@
 namespace etalon {
 
 // What a file is, by its content; names and endings only help to word an error.
-enum class FileKind { kKerasHdf5, kZip, kOnnx, kCalibrationCache, kEtlt, kEncryptedOrUnknown, kSpec };
+enum class FileKind {
+  kKerasHdf5,
+  kTensorfile,
+  kTfRecord,
+  kStatistics,
+  kZip,
+  kOnnx,
+  kCalibrationCache,
+  kEtlt,
+  kEncryptedOrUnknown,
+  kSpec
+};
 FileKind kind_of_file(const std::filesystem::path& path);
 
 // Reads `.hdf5` (plain) and `.tlt` (encrypted, through NVIDIA's codec, or plain). A file without an ending is

@@ -1,0 +1,38 @@
+// The images of one calibration run: how many, in which order, and how each becomes the numbers of the
+// network's input. Made by the three sources: image_folder, tensorfile_images, data_loader.
+//
+//   const CalibrationImages images = images_from_folders({"images"}, 10, 8, 42, size, preprocessing);
+//   images.load(0, input);
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace etalon {
+
+// Of the network's input, one image.
+struct InputSize {
+  int channels = 3, height = 0, width = 0;
+  std::size_t numbers() const {
+    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+  }
+};
+
+struct CalibrationImages {
+  std::string source;              // for people: "40 of the 64 images in 'images', drawn with seed 42"
+  std::vector<std::string> names;  // of each image, in the order drawn: a path, or the place in a tensorfile
+  std::vector<std::string> ids;    // what a file records of each: its path below the source's folder
+  std::vector<std::filesystem::path> files;  // what is read: no output of the run may replace one
+  std::string identity;                      // a digest: the same images in the same order, prepared alike
+  // Fills the numbers of image `index`, 0 .. count()-1. Called from several threads at a time; asked for nearly in
+  // order it holds little in memory. Errors name the image.
+  std::function<void(std::size_t index, std::span<float> out)> load;
+
+  std::size_t count() const { return names.size(); }
+};
+
+}  // namespace etalon

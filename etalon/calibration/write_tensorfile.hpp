@@ -1,0 +1,18 @@
+// Calibration images into a tensorfile: decoded and compressed on all threads, written in order.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "etalon/base/log.hpp"
+#include "etalon/calibration/calibration_images.hpp"
+#include "etalon/formats/tensorfile/tensorfile_writer.hpp"
+
+namespace etalon {
+
+// Batches of `batch_size` images, in the images' order; images.count() is a multiple of it. Into a file that exists
+// and may be written (OutputFiles::stage_file). The same bytes for any number of threads.
+void write_tensorfile(const std::filesystem::path& file, const CalibrationImages& images, std::uint64_t batch_size,
+                      const InputSize& size, TensorfileType type, int threads, Progress& progress);
+
+}  // namespace etalon

@@ -1,0 +1,77 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "etalon/base/error.hpp"
+#include "etalon/base/file.hpp"
+#include "etalon/formats/calibration_cache/calibration_cache.hpp"
+#include "etalon/pipeline/inspect.hpp"
+#include "etalon/pipeline/trained_model.hpp"
+
+namespace etalon {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+struct Difference {
+  std::string tensor;
+  float first, second;  // ranges
+  double ratio;         // of the larger to the smaller; infinite where one is zero
+};
+
+double ratio_of(float a, float b) {
+  if (a == b) return 1;
+  const double low = std::min(a, b), high = std::max(a, b);
+  return low > 0 ? high / low : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace
+
+nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path& second) {
+  for (const auto& path : {first, second})
+    if (kind_of_file(path) != FileKind::kCalibrationCache)
+      throw Error(Kind::kUnsupported, fmt::format("{} is no calibration cache, and only two of those are compared", quoted(path)));
+  const CalibrationCache a = read_calibration_cache(first), b = read_calibration_cache(second);
+  const auto of_a = a.by_tensor(), of_b = b.by_tensor();
+  constexpr float kInt8Steps = 127.0F;
+  std::vector<Difference> differences;
+  Json only_first = Json::array(), only_second = Json::array();
+  std::size_t equal = 0;
+  for (const auto& [name, line] : of_a) {
+    const auto found = of_b.find(name);
+    if (found == of_b.end()) {
+      only_first.push_back(line->tensor);
+      continue;
+    }
+    const float x = line->scale, y = found->second->scale;
+    if (x == y) ++equal;
+    differences.push_back({line->tensor, x * kInt8Steps, y * kInt8Steps, ratio_of(x, y)});
+  }
+  for (const auto& [name, line] : of_b)
+    if (!of_a.contains(name)) only_second.push_back(line->tensor);
+  std::ranges::stable_sort(differences, std::greater<>(), &Difference::ratio);
+  Json rows = Json::array();
+  for (const auto& row : differences)
+    rows.push_back({{"tensor", row.tensor},
+                    {"first", row.first},
+                    {"second", row.second},
+                    // JSON has no infinity
+                    {"ratio", std::isfinite(row.ratio) ? Json(row.ratio) : Json("one is zero")}});
+  Json seen{{"version", 1},
+            {"first", first.string()},
+            {"second", second.string()},
+            {"kind", "two calibration caches"},
+            {"headers", a.header == b.header ? a.header : fmt::format("{} and {}", a.header, b.header)},
+            {"lines", fmt::format("{} and {}", a.lines.size(), b.lines.size())},
+            {"equal", equal}};
+  if (!only_first.empty()) seen["only_in_first"] = std::move(only_first);
+  if (!only_second.empty()) seen["only_in_second"] = std::move(only_second);
+  seen["differences"] = std::move(rows);
+  return seen;
+}
+
+}  // namespace etalon

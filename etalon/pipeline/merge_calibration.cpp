@@ -1,0 +1,50 @@
+#include "etalon/pipeline/merge_calibration.hpp"
+
+#include <fmt/format.h>
+
+#include "etalon/base/error.hpp"
+#include "etalon/calibration/statistics_store.hpp"
+#include "etalon/pipeline/calibration.hpp"
+
+namespace etalon {
+
+MergeResult merge_calibration(const MergeOptions& options, Log& log) {
+  const IfExists if_exists = options.force ? IfExists::kReplace : IfExists::kRefuse;
+  if (!options.cal_cache_file && !options.merged_statistics)
+    throw Error(Kind::kWrongUsage, "nothing to write was named", "add -o CACHE, or --statistics FILE");
+  OutputFiles outputs;
+  for (const auto& path : options.statistics) outputs.protect(path);
+  outputs.protect(options.model);
+  if (options.cal_cache_file) outputs.reserve(*options.cal_cache_file, if_exists);
+  if (options.merged_statistics) outputs.reserve(*options.merged_statistics, if_exists);
+
+  std::vector<NamedStatistics> parts;
+  for (const auto& path : options.statistics) parts.push_back({path, read_statistics(path)});
+  const StatisticsFile whole = merge_statistics(parts);
+  const ModelProto model = within([&] { return quoted(options.model); },
+                                  [&] {
+                                    check_is_data_file(options.model);
+                                    return read_onnx(options.model);
+                                  });
+  if (network_identity(model) != whole.model)
+    throw Error(Kind::kBadInput,
+                fmt::format("{} is not the network that {} was counted on", quoted(options.model), quoted(options.statistics.front())),
+                "give the ONNX that the runs with --shard wrote");
+
+  MergeResult result;
+  result.images = whole.images;
+  if (options.cal_cache_file) {
+    MadeCache made = make_cache(model, counted_statistics(whole).tensors, options.rule, options.trt_version);
+    tell_ranges(made, options.rule, log);
+    outputs.stage(*options.cal_cache_file, if_exists, 0666, format_calibration_cache(made.cache));
+    result.cache_lines = made.cache.lines.size();
+    result.chosen = std::move(made.chosen);
+  }
+  if (options.merged_statistics) outputs.stage(*options.merged_statistics, if_exists, 0666, format_statistics(whole));
+  outputs.commit();
+  result.written = outputs.written();
+  for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  return result;
+}
+
+}  // namespace etalon

@@ -1,0 +1,144 @@
+"""`etalon calibrate`: any ONNX, any preprocessing; relabel; two caches beside each other."""
+import json
+import struct
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+from PIL import Image
+
+from program import IMAGES, MODEL, ProgramTest, data, main
+
+PICTURES = sorted(IMAGES.glob("*.jpg"))
+WORDS = ("--cal_image_dir", IMAGES, "--batches", 3, "--batch_size", 2, "--calibrator", "minmax")
+
+
+def read_cache(path):
+    header, *lines = path.read_text().splitlines()
+    return header, {line.rsplit(": ", 1)[0]: struct.unpack(">f", bytes.fromhex(line.rsplit(": ", 1)[1]))[0] for line in lines}
+
+
+def small_model(layout="nchw", size=(24, 32), channels=3):
+    """Convolution, Relu, a shape computation in integers, a reshape, a matrix product."""
+    rng = np.random.default_rng(1)
+    h, w = size
+    shape = ["N", channels, h, w] if layout == "nchw" else ["N", h, w, channels]
+    constants = {"w": rng.normal(size=(4, channels, 3, 3)), "b": rng.normal(size=4), "m": rng.normal(size=(4, 5))}
+    nodes = [helper.make_node("Conv", ["x" if layout == "nchw" else "t", "w", "b"], ["c"], pads=[1, 1, 1, 1]), helper.make_node("Relu", ["c"], ["r"]),
+             helper.make_node("GlobalAveragePool", ["r"], ["g"]), helper.make_node("Shape", ["g"], ["s"]), helper.make_node("Slice", ["s", "0", "2"], ["s2"]),
+             helper.make_node("Reshape", ["g", "s2"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["y"])]
+    if layout == "nhwc":
+        nodes.insert(0, helper.make_node("Transpose", ["x"], ["t"], perm=[0, 3, 1, 2]))
+    weights = [numpy_helper.from_array(v.astype(np.float32), k) for k, v in constants.items()]
+    weights += [numpy_helper.from_array(np.array([int(k)], np.int64), k) for k in ("0", "2")]
+    graph = helper.make_graph(nodes, "small", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+
+
+def pixels(size):
+    h, w = size
+    return np.stack([np.asarray(Image.open(p).resize((w, h), Image.LANCZOS).convert("RGB")).astype(np.float64) for p in PICTURES])
+
+
+class AnyOnnx(ProgramTest):
+    def calibrate(self, model, *words, name="c.bin", **more):
+        onnx.save(model, self.folder / "m.onnx")
+        done = self.passes("calibrate", "m.onnx", "--cal_cache_file", name, *words, **more)
+        return done, read_cache(self.folder / name)[1]
+
+    def maxima(self, model, batch):
+        """|x|'s largest of every floating-point tensor, by ONNX Runtime."""
+        model.graph.output.extend(helper.make_tensor_value_info(n, TensorProto.FLOAT, None) for n in ("c", "r", "g", "f"))
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        names = [o.name for o in session.get_outputs()]
+        return {"x": np.abs(batch).max(), **{n: np.abs(v).max() for n, v in zip(names, session.run(names, {"x": batch}))}}
+
+    def test_mean_scale_order_and_layout_are_as_told(self):
+        mean, scale = np.array([103.939, 116.779, 123.68]), 0.017
+        bgr = ((pixels((24, 32))[..., ::-1] - mean) * scale).astype(np.float32)
+        for layout, batch in (("nchw", bgr.transpose(0, 3, 1, 2)), ("nhwc", bgr)):
+            model = small_model(layout)
+            words = ("--cal_image_dir", IMAGES, "--batches", len(PICTURES), "--batch_size", 1, "--calibrator", "minmax")
+            _, scales = self.calibrate(model, *words, "--mean", "103.939,116.779,123.68", "--scale", scale, "--channel_order", "bgr",
+                                       "--layout", layout, name=f"{layout}.bin")
+            for name, top in self.maxima(model, np.ascontiguousarray(batch)).items():
+                self.assertAlmostEqual(scales[name] * 127 / top, 1, delta=1e-5, msg=f"{layout} {name}")
+
+    def test_integers_have_no_line_and_are_told_of(self):
+        done, scales = self.calibrate(small_model(), *WORDS)
+        self.assertLessEqual({"x", "c", "r", "g", "f", "y"}, set(scales))
+        self.assertFalse({"s", "s2"} & set(scales))
+        self.assertEqual(scales["f"], scales["g"], "a reshape moves values only")
+
+    def test_open_sizes_are_asked_for(self):
+        model = small_model(size=("H", "W"))
+        onnx.save(model, self.folder / "m.onnx")
+        self.refuses("calibrate", "m.onnx", *WORDS, code=2, says=["--input_dims"])
+        _, scales = self.calibrate(model, *WORDS, "--input_dims", "3,24,32")
+        _, fixed = self.calibrate(small_model(), *WORDS, name="fixed.bin")
+        self.assertEqual(scales, fixed)
+        onnx.save(small_model(), self.folder / "m.onnx")
+        self.refuses("calibrate", "m.onnx", *WORDS, "--input_dims", "3,24,33", code=2, says=["--input_dims"])
+
+    def test_grey_networks_take_grey_pictures(self):
+        _, scales = self.calibrate(small_model(channels=1), "--cal_image_dir", IMAGES, "--batches", len(PICTURES), "--batch_size", 1, "--calibrator", "minmax")
+        top = max(np.asarray(Image.open(p).resize((32, 24), Image.LANCZOS).convert("L")).max() for p in PICTURES)
+        self.assertAlmostEqual(scales["x"] * 127, top / 255, delta=1e-6)
+
+    def test_our_own_export_tells_its_preprocessing(self):
+        self.export("-o", "e.onnx")
+        done = self.passes("calibrate", "e.onnx", *WORDS, "--cal_cache_file", "a.bin")
+        self.assertIn("metadata", done.err)
+        self.passes("detectnet_v2", "export", "-m", MODEL, "-o", "f.onnx", "--data_type", "int8", "--cal_cache_file", "b.bin", *WORDS)
+        self.assertEqual((self.folder / "a.bin").read_bytes(), (self.folder / "b.bin").read_bytes())
+
+    def test_wrong_words_are_refused(self):
+        onnx.save(small_model(), self.folder / "m.onnx")
+        base = ("calibrate", "m.onnx", *WORDS)
+        self.refuses(*base, "--mean", "1,2", code=2, says=["--mean"])
+        self.refuses(*base, "--channel_order", "grb", code=2, says=["--channel_order"])
+        self.refuses(*base, "--layout", "nhwc", code=1, says=["channels", "nhwc"])
+        self.refuses("calibrate", "m.onnx", code=2, says=["--cal_image_dir"])
+        self.refuses("calibrate", MODEL, *WORDS, code=1, says=["resnet18.hdf5"])
+        self.refuses("calibrate", "absent.onnx", *WORDS, code=1, says=["absent.onnx"])
+        (self.folder / "there.bin").write_bytes(b"x")
+        self.refuses(*base, "--cal_cache_file", "there.bin", code=1, says=["there.bin", "exists"])
+
+
+class Caches(ProgramTest):
+    def write(self, name, header, **scales):
+        lines = [f"{tensor}: {struct.pack('>f', scale / 127).hex()}" for tensor, scale in scales.items()]
+        (self.folder / name).write_text("\n".join([header, *lines]) + "\n")
+
+    def test_relabel_changes_the_header_alone(self):
+        self.write("a.bin", "TRT-8601-MinMaxCalibration", x=1.0, y=2.0)
+        self.passes("calibrate", "relabel", "a.bin", "--trt_version", "10.3.0", "-o", "b.bin")
+        (_, before), (header, after) = read_cache(self.folder / "a.bin"), read_cache(self.folder / "b.bin")
+        self.assertEqual((header, after), ("TRT-100300-EntropyCalibration2", before))
+        self.refuses("calibrate", "relabel", "a.bin", "--trt_version", "10.3.0", "-o", "b.bin", code=1, says=["exists"])
+        self.refuses("calibrate", "relabel", "a.bin", "--trt_version", "ten", "-o", "c.bin", code=2, says=["ten"])
+
+    def test_two_caches_are_compared_worst_first(self):
+        self.write("a.bin", "TRT-8601-EntropyCalibration2", input=1.0, near=2.0, far=1.0, only_a=3.0, zero=0.0)
+        self.write("b.bin", "TRT-100300-EntropyCalibration2", **{"far:0": 3.0, "input": 1.0, "near": 2.2, "only_b": 1.0, "zero": 1.0})
+        seen = json.loads(self.passes("inspect", "a.bin", "b.bin", "--json").out)
+        self.assertEqual([row["tensor"] for row in seen["differences"]], ["zero", "far", "near", "input"])
+        self.assertAlmostEqual(seen["differences"][1]["ratio"], 3.0, places=5)
+        self.assertEqual((seen["only_in_first"], seen["only_in_second"], seen["equal"]), (["only_a"], ["only_b"], 1))
+        self.assertIn("differences", self.passes("inspect", "a.bin", "b.bin").out)
+        self.refuses("inspect", "a.bin", MODEL, code=1, says=["resnet18.hdf5", "no calibration cache"])
+
+    def test_every_published_cache_is_read_and_compared(self):
+        paths = sorted(data("calibration_tables").rglob("*.cal"))
+        self.assertGreaterEqual(len(paths), 14)
+        for path in paths:
+            seen = json.loads(self.passes("inspect", path, "--json").out)
+            self.assertEqual(seen["lines"], sum(": " in line for line in path.read_text().splitlines()))
+            same = json.loads(self.passes("inspect", path, path, "--json").out)
+            self.assertEqual(same["equal"], seen["lines"], path)
+
+
+if __name__ == "__main__":
+    main()
