@@ -10,8 +10,8 @@ build=$1 jobs=$2
 cmake -S . -B "$build-address" -G Ninja -DETALON_SANITIZE=address,undefined -DETALON_RUNTIME=stand_in > /dev/null
 cmake --build "$build-address" -j "$jobs"
 ETALON_STAND_IN=1 ASAN_OPTIONS=allocator_may_return_null=1 \
-  ctest --test-dir "$build-address" --output-on-failure -j "$jobs" -E '^end_to_end_(commands|export_files)$'
+  ctest --test-dir "$build-address" --output-on-failure -j "$jobs" -E '^end_to_end_(any_onnx|commands|export_files)$'
 
 cmake -S . -B "$build-thread" -G Ninja -DETALON_SANITIZE=thread -DETALON_RUNTIME=stand_in > /dev/null
-cmake --build "$build-thread" -j "$jobs" --target etalon_runtime_test etalon_calibration_test
-TSAN_OPTIONS=halt_on_error=1 ctest --test-dir "$build-thread" --output-on-failure -R '^(runtime|calibration)$'
+cmake --build "$build-thread" -j "$jobs" --target etalon_base_test etalon_runtime_test etalon_calibration_test
+TSAN_OPTIONS=halt_on_error=1 ctest --test-dir "$build-thread" --output-on-failure -R '^(base|runtime|calibration)$'
