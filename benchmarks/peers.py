@@ -176,7 +176,8 @@ def etalon_alone(*flags):
 
 def etalon_export(options, model, folder, count):
     out = folder.parent
-    (out / "cal.bin").unlink(missing_ok=True)
+    for made in ("exported.onnx", "cal.bin"):
+        (out / made).unlink(missing_ok=True)
     done = run([options.build / "etalon", "detectnet_v2", "export", "-m", ROOT / "examples/bccd/resnet18.hdf5", "-o", out / "exported.onnx", "--data_type",
                 "int8", "--cal_image_dir", folder, "--cal_cache_file", out / "cal.bin", "--batches", count, "--batch_size", 1])
     if not done:

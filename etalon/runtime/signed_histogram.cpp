@@ -3,7 +3,7 @@
 // A tensor is counted in blocks of 1024 values, in two steps. (1) SIMD takes the upper halves of the floats (the keys) of
 // two vectors together into one vector of 16-bit lanes, tracks the largest key of either sign, and stores the keys in the
 // first-level cache. (2) A scalar loop does ++counts[key]. Equal neighbours would wait for each other's store, so there
-// are two counters a key, side by side, and neighbours go to different ones. The next but one is prefetched.
+// are some counters a key, side by side, and neighbours go to different ones. The next but one is prefetched.
 //
 // Warm and cold. Between two visits to a tensor the network has moved megabytes through the cache. A histogram a tensor
 // would come back from far away line by line, in random order. So values are counted in counters that the thread uses for
@@ -45,6 +45,7 @@ constexpr std::uint32_t kSign = 0x8000;
 constexpr std::uint32_t kInfinity = TensorStatistics::kBuckets;
 constexpr std::size_t kKeys = std::size_t{1} << 16;
 constexpr std::size_t kRow = 128;  // keys of one sign and exponent
+constexpr std::size_t kMostWays = 4;          // counters a key, at most
 constexpr std::uint32_t kWarmLimit = 0xffff;  // what a warm counter holds
 
 struct BlockKeys {
@@ -132,32 +133,67 @@ void raise_maxima(const float* HWY_RESTRICT data, std::size_t n, std::uint32_t& 
   }
 }
 
-// Moves a row of the warm counters to `counts` and leaves zeros; returns how many values that were.
-#if HWY_TARGET == HWY_SCALAR
-std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
-  std::uint32_t moved = 0;
-  for (std::size_t i = 0; i < kRow; ++i) {
-    const std::uint32_t sum = std::uint32_t{std::exchange(warm[2 * i], std::uint16_t{0})} + std::exchange(warm[2 * i + 1], std::uint16_t{0});
-    counts[i] += sum;
-    moved += sum;
+// Counters a key. Where zeros are dropped, equal neighbours are rare; elsewhere half of all keys may be that of zero.
+constexpr std::size_t kWays = HWY_TARGET <= HWY_AVX3_DL ? 2 : 4;
+static_assert(kWays <= kMostWays);
+
+// Counts keys; meanwhile what lies at `next` travels into the cache.
+void count_keys(const std::uint16_t* HWY_RESTRICT keys, std::size_t n, const char* next, std::uint16_t* HWY_RESTRICT warm) {
+  std::size_t i = 0;
+  for (; i + 16 <= n; i += 16, next += 16 * sizeof(float)) {
+    __builtin_prefetch(next);
+    for (std::size_t j = i; j < i + 16; j += 4) {
+      ++warm[keys[j] * kWays];
+      ++warm[keys[j + 1] * kWays + 1];
+      ++warm[keys[j + 2] * kWays + 2 % kWays];
+      ++warm[keys[j + 3] * kWays + 3 % kWays];
+    }
   }
-  return moved;
+  for (; i < n; ++i) ++warm[keys[i] * kWays + i % kWays];
 }
-#else
-std::uint32_t drain_row(std::uint16_t* HWY_RESTRICT warm, std::uint32_t* HWY_RESTRICT counts) {
-  const hn::CappedTag<std::uint32_t, kRow> d;
+
+// Moves `n` keys' warm counters, from `first` on, to `counts` and leaves zeros; returns how many values that were.
+std::uint32_t drain_keys(std::uint16_t* HWY_RESTRICT warm, std::uint32_t first, std::size_t n, std::uint32_t* HWY_RESTRICT counts) {
+  warm += first * kWays;
+  counts += first;
+  std::uint32_t moved = 0;
+  std::size_t i = 0;
+#if HWY_TARGET <= HWY_AVX3_DL
+  const hn::ScalableTag<std::uint32_t> d;
   const hn::Repartition<std::uint16_t, decltype(d)> d_warm;
-  auto moved = hn::Zero(d);
-  for (std::size_t i = 0; i < kRow; i += hn::Lanes(d)) {
+  auto sums = hn::Zero(d);
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
     const auto pair = hn::BitCast(d, hn::LoadU(d_warm, warm + 2 * i));
     hn::StoreU(hn::Zero(d_warm), d_warm, warm + 2 * i);
     const auto sum = hn::Add(hn::ShiftRight<16>(pair), hn::And(pair, hn::Set(d, 0xffffU)));
     hn::StoreU(hn::Add(hn::LoadU(d, counts + i), sum), d, counts + i);
-    moved = hn::Add(moved, sum);
+    sums = hn::Add(sums, sum);
   }
-  return hn::GetLane(hn::SumOfLanes(d, moved));
-}
+  moved = hn::GetLane(hn::SumOfLanes(d, sums));
+#elif HWY_TARGET != HWY_SCALAR
+  const hn::ScalableTag<std::uint64_t> d;
+  const hn::Repartition<std::uint16_t, decltype(d)> d_warm;
+  const hn::Rebind<std::uint32_t, decltype(d)> d_counts;
+  const auto low = hn::Set(d, 0x0000ffff0000ffffU), lowest = hn::Set(d, 0xffffffffU);
+  auto sums = hn::Zero(d);
+  for (; i + hn::Lanes(d) <= n; i += hn::Lanes(d)) {
+    const auto four = hn::BitCast(d, hn::LoadU(d_warm, warm + 4 * i));
+    hn::StoreU(hn::Zero(d_warm), d_warm, warm + 4 * i);
+    const auto two = hn::Add(hn::And(hn::ShiftRight<16>(four), low), hn::And(four, low));
+    const auto sum = hn::Add(hn::ShiftRight<32>(two), hn::And(two, lowest));
+    hn::StoreU(hn::Add(hn::LoadU(d_counts, counts + i), hn::TruncateTo(d_counts, sum)), d_counts, counts + i);
+    sums = hn::Add(sums, sum);
+  }
+  moved = static_cast<std::uint32_t>(hn::GetLane(hn::SumOfLanes(d, sums)));
 #endif
+  for (; i < n; ++i)
+    for (std::size_t way = 0; way < kWays; ++way) {
+      const std::uint32_t count = std::exchange(warm[i * kWays + way], std::uint16_t{0});
+      counts[i] += count;
+      moved += count;
+    }
+  return moved;
+}
 
 }  // namespace
 }  // namespace HWY_NAMESPACE
@@ -169,18 +205,19 @@ namespace etalon {
 
 HWY_EXPORT(keys_of);
 HWY_EXPORT(raise_maxima);
-HWY_EXPORT(drain_row);
+HWY_EXPORT(count_keys);
+HWY_EXPORT(drain_keys);
 
 namespace {
 
-// What this thread counts in, all zero between two tensors: two counters a key, side by side.
+// What this thread counts in, all zero between two tensors.
 std::uint16_t* warm_counters() {
   struct Free {
     void operator()(std::uint16_t* memory) const { std::free(memory); }
   };
-  thread_local const std::unique_ptr<std::uint16_t[], Free> pairs(static_cast<std::uint16_t*>(std::calloc(2 * kKeys, sizeof(std::uint16_t))));
-  if (!pairs) throw std::bad_alloc();
-  return pairs.get();
+  thread_local const std::unique_ptr<std::uint16_t[], Free> warm(static_cast<std::uint16_t*>(std::calloc(kMostWays * kKeys, sizeof(std::uint16_t))));
+  if (!warm) throw std::bad_alloc();
+  return warm.get();
 }
 
 }  // namespace
@@ -203,8 +240,8 @@ void SignedHistogram::add(std::span<const float> values) {
 void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
   alignas(64) std::uint16_t keys[kBlock + 64];
   const auto keys_of_block = HWY_DYNAMIC_DISPATCH(keys_of);
-  std::uint16_t* const pairs = warm_counters();
-  Warm warm{pairs, 0, 0, 0, 0};
+  const auto count = HWY_DYNAMIC_DISPATCH(count_keys);
+  Warm warm{warm_counters()};
   values_ += n;
   unspilled_ += n;
   for (std::size_t size; n > 0; data += size, n -= size) {
@@ -215,23 +252,12 @@ void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
     warm.top_negative = std::max(warm.top_negative, block.negative);
     warm.values += block.count;
     warm.largest += static_cast<std::uint32_t>(block.count + 1) / 2;
-    const std::uint32_t zeros_before = pairs[0];
-    const char* next = reinterpret_cast<const char*>(data + (n >= kAhead + kBlock ? kAhead : 0));
-    std::size_t i = 0;
-    for (; i + 16 <= block.count; i += 16, next += 16 * sizeof(float)) {  // a block ahead travels while this one is counted
-      __builtin_prefetch(next);
-      for (std::size_t j = i; j < i + 16; j += 4) {
-        ++pairs[keys[j] * 2];
-        ++pairs[keys[j + 1] * 2 + 1];
-        ++pairs[keys[j + 2] * 2];
-        ++pairs[keys[j + 3] * 2 + 1];
-      }
-    }
-    for (; i < block.count; ++i) ++pairs[keys[i] * 2 + (i & 1)];
+    const std::uint32_t zeros_before = warm.counters[0];
+    count(keys, block.count, reinterpret_cast<const char*>(data + (n >= kAhead + kBlock ? kAhead : 0)), warm.counters);
     const auto dropped = static_cast<std::uint32_t>(size - block.count);
     counts_[0] += dropped;
-    // One of two zeros went to pairs[0], or, when they are dropped, none.
-    drop_zeros_ = dropped + (pairs[0] - zeros_before) > size / 16;
+    // One of two zeros went to the first counter, or, when they are dropped, none.
+    drop_zeros_ = dropped + (warm.counters[0] - zeros_before) > size / 16;
     if (warm.largest > kWarmLimit - kBlock / 2) warm = cool_down(warm);
   }
   cool_down(warm);
@@ -239,18 +265,17 @@ void SignedHistogram::add_unspilled(const float* data, std::size_t n) {
 
 // Zeros first, which lie far below the other values; then rows from the largest downwards, until all are found.
 SignedHistogram::Warm SignedHistogram::cool_down(Warm warm) {
-  for (const std::uint32_t zero : {0U, kSign}) {
-    const std::uint32_t zeros = std::uint32_t{std::exchange(warm.pairs[2 * zero], std::uint16_t{0})} + std::exchange(warm.pairs[2 * zero + 1], std::uint16_t{0});
-    counts_[zero] += zeros;
-    warm.values -= zeros;
-  }
-  const auto drain = HWY_DYNAMIC_DISPATCH(drain_row);
-  const auto drain_from = [&](std::size_t key) { warm.values -= drain(warm.pairs + 2 * key, counts_.get() + key); };
+  const auto drain_keys_of = HWY_DYNAMIC_DISPATCH(drain_keys);
+  const auto drain = [&](std::size_t first, std::size_t n) {
+    warm.values -= drain_keys_of(warm.counters, static_cast<std::uint32_t>(first), n, counts_.get());
+  };
+  drain(0, 1);
+  drain(kSign, 1);
   for (std::size_t row = std::max(warm.top_positive, warm.top_negative) / kRow + 1; row-- > 0 && warm.values > 0;) {
-    if (row <= warm.top_positive / kRow) drain_from(row * kRow);
-    if (row <= warm.top_negative / kRow) drain_from(kSign + row * kRow);
+    if (row <= warm.top_positive / kRow) drain(row * kRow, kRow);
+    if (row <= warm.top_negative / kRow) drain(kSign + row * kRow, kRow);
   }
-  return {warm.pairs, 0, 0, 0, 0};
+  return Warm{warm.counters};
 }
 
 // Finds new maxima, and NaNs that look like infinities. SIMD: data that hardly vary come here each time.

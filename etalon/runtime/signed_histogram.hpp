@@ -36,10 +36,10 @@ class SignedHistogram {
   };
   // Counters that a thread keeps warm, and what was counted there: signed_histogram.cpp, "Warm and cold".
   struct Warm {
-    std::uint16_t* pairs;
-    std::uint64_t values;
-    std::uint32_t largest;  // no counter is above
-    std::uint32_t top_positive, top_negative;  // largest keys, signs taken away
+    std::uint16_t* counters;
+    std::uint64_t values = 0;
+    std::uint32_t largest = 0;                         // no counter is above
+    std::uint32_t top_positive = 0, top_negative = 0;  // largest keys, signs taken away
   };
   void add_unspilled(const float* data, std::size_t n);
   Warm cool_down(Warm warm);
