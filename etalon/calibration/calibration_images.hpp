@@ -26,13 +26,15 @@ struct CalibrationImages {
   std::string source;              // for people: "40 of the 64 images in 'images', drawn with seed 42"
   std::vector<std::string> names;  // of each image, in the order drawn: a path, or the place in a tensorfile
   std::vector<std::string> ids;    // what a file records of each: its path below the source's folder
-  std::vector<std::filesystem::path> files;  // what is read: no output of the run may replace one
-  std::string identity;                      // a digest: the same images in the same order, prepared alike
-  // Fills the numbers of image `index`, 0 .. count()-1. Called from several threads at a time; asked for nearly in
-  // order it holds little in memory. Errors name the image.
-  std::function<void(std::size_t index, std::span<float> out)> load;
+  bool names_are_paths = false;
+  std::vector<std::filesystem::path> other_files;  // what is read besides: no output of the run may replace one
+  std::string identity;  // a digest: the same images in the same order, prepared alike
+  std::function<void(std::size_t index, const std::string& name, std::span<float> out)> fill;  // see load
 
   std::size_t count() const { return names.size(); }
+  // Fills the numbers of image `index`, 0 .. count()-1. Called from several threads at a time; asked for nearly in
+  // order it holds little in memory. Errors name the image.
+  void load(std::size_t index, std::span<float> out) const { fill(index, names.at(index), out); }
 };
 
 }  // namespace etalon

@@ -37,7 +37,7 @@ const InputSize kSize{3, 20, 28};
 CalibrationImages images_of(const std::vector<fs::path>& paths) {
   CalibrationImages images;
   for (const auto& path : paths) images.names.push_back(path.string());
-  images.load = [paths](std::size_t i, std::span<float> out) { load_calibration_image(paths.at(i), kSize.width, kSize.height, {}, out); };
+  images.fill = [](std::size_t, const std::string& path, std::span<float> out) { load_calibration_image(path, kSize.width, kSize.height, {}, out); };
   return images;
 }
 

@@ -263,20 +263,20 @@ CalibrationImages images_from_loader(const LoaderSet& set, std::uint64_t count, 
     images.names.push_back(picture.string());
     images.ids.push_back(frame.id + "." + set.extension);
     recorded.push_back({frame.width, frame.height});
-    images.files.push_back(std::move(picture));
   }
   images.identity = digest.hex();
   const LoaderFile kind = set.extension == "fp16" ? LoaderFile::kHalfFloats : LoaderFile::kPicture;
-  images.load = [files = images.files, recorded, how = set.how, kind](std::size_t index, std::span<float> out) {
-    const fs::path& file = files.at(index);
+  images.names_are_paths = true;
+  images.fill = [recorded = std::move(recorded), how = set.how, kind](std::size_t index, const std::string& name,
+                                                                      std::span<float> out) {
+    const fs::path file = name;
     within([&] { return quoted(file); },
            [&] {
              check_is_data_file(file);
              prepare_loader_picture(read_file(file, kMostPictureBytes), kind, how, out, recorded.at(index));
            });
   };
-  // They were read already, but no output may replace them either.
-  images.files.insert(images.files.end(), set.record_files.begin(), set.record_files.end());
+  images.other_files = set.record_files;
   return images;
 }
 

@@ -75,11 +75,11 @@ CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std:
     digest.number(folder).text(path.filename().string()).number(unreadable ? 0 : size_bytes);
     images.names.push_back(path.string());
     images.ids.push_back(path.filename().string());
-    images.files.push_back(path);
   }
   images.identity = digest.hex();
-  images.load = [files = images.files, size, how](std::size_t index, std::span<float> out) {
-    load_calibration_image(files.at(index), size.width, size.height, how, out);
+  images.names_are_paths = true;
+  images.fill = [size, how](std::size_t, const std::string& path, std::span<float> out) {
+    load_calibration_image(path, size.width, size.height, how, out);
   };
   return images;
 }

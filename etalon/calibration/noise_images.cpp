@@ -17,7 +17,8 @@ CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const In
   images.identity = digest.hex();
   for (std::uint64_t i = 0; i < count; ++i) images.names.push_back(fmt::format("noise {}", i));
   images.ids = images.names;
-  images.load = [seed, low = how.lowest(), span = how.highest() - how.lowest()](std::size_t index, std::span<float> out) {
+  images.fill = [seed, low = how.lowest(), span = how.highest() - how.lowest()](std::size_t index, const std::string&,
+                                                                                std::span<float> out) {
     SplitMix64 random(SplitMix64(seed + index).next());
     for (float& value : out)
       value = static_cast<float>(low + span * static_cast<double>(random.next() >> 40) / static_cast<double>(1 << 24));

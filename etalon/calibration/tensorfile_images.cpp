@@ -112,7 +112,7 @@ CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t bat
   CalibrationImages images;
   images.source = fmt::format("{} batches of {} images from the tensorfile {} ({} of {} rows, {})", batches, batch_size,
                               quoted(file), facts.batches, facts.shape[0], facts.element_type);
-  images.files.push_back(file);
+  images.other_files.push_back(file);
   Digest digest;
   digest.text("tensorfile").text(file.filename().string()).number(fs::file_size(file));
   for (const std::int64_t side : facts.shape) digest.number(static_cast<std::uint64_t>(side));
@@ -122,7 +122,7 @@ CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t bat
     for (std::uint64_t row = 0; row < batch_size; ++row) images.names.push_back(row_name(batch, row));
   images.ids = images.names;
   const auto rows = std::make_shared<TensorfileRows>(file, batches, batch_size, size.numbers());
-  images.load = [rows](std::size_t index, std::span<float> out) { rows->load(index, out); };
+  images.fill = [rows](std::size_t index, const std::string&, std::span<float> out) { rows->load(index, out); };
   return images;
 }
 

@@ -73,7 +73,7 @@ TEST(TensorfileImages, RefuseWhatTheFileDoesNotHold) {
 TEST(TensorfileImages, NameTheRowThatIsNotFinite) {
   const ScratchFolder folder;
   CalibrationImages images = noise_images(4, 1, kSize, {});
-  images.load = [](std::size_t index, std::span<float> out) {
+  images.fill = [](std::size_t index, const std::string&, std::span<float> out) {
     std::ranges::fill(out, 0.5F);
     if (index == 3) out[10] = std::numeric_limits<float>::quiet_NaN();
   };

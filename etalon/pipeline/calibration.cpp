@@ -146,6 +146,12 @@ void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationS
   if (writes_tensorfile(options, source)) outputs.reserve(options.cal_data_file, IfExists::kRefuse);
 }
 
+void protect_images(const CalibrationImages& images, OutputFiles& outputs) {
+  for (const auto& file : images.other_files) outputs.protect(file);
+  if (!images.names_are_paths) return;
+  for (const auto& name : images.names) outputs.protect(name);
+}
+
 CalibrationImages open_images(const CalibrationOptions& options, const CalibrationJob& job, OutputFiles& outputs, Log& log) {
   CalibrationImages images;
   switch (job.source) {
@@ -162,7 +168,7 @@ CalibrationImages open_images(const CalibrationOptions& options, const Calibrati
       images = noise_images(options.batches * options.batch_size, options.seed, job.size, job.how);
       break;
   }
-  for (const auto& file : images.files) outputs.protect(file);
+  protect_images(images, outputs);
   log.info(fmt::format("calibrating on {}", images.source));
   if (job.source == CalibrationSource::kImageFolders || job.source == CalibrationSource::kDataLoader) {
     constexpr std::size_t kShown = 100;

@@ -60,8 +60,11 @@ struct CalibrationJob {
   std::vector<std::int64_t> input_dims = {};  // SessionOptions: for a model that leaves its size open
 };
 
-// The images of the source, in drawn order; they and the tensorfile are protected from being written over. Errors: as
-// the sources throw them, and a loader whose pictures do not fit the network.
+// No output of a run may replace a file that its images come from.
+void protect_images(const CalibrationImages& images, OutputFiles& outputs);
+
+// The images of the source, in drawn order, protected from being written over. Errors: as the sources throw them, and a
+// loader whose pictures do not fit the network.
 CalibrationImages open_images(const CalibrationOptions& options, const CalibrationJob& job, OutputFiles& outputs, Log& log);
 
 // What will be written, reserved before anything is computed: the cache unless there is a shard, the statistics, and a

@@ -5,6 +5,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/write_tensorfile.hpp"
+#include "etalon/pipeline/calibration.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 
 namespace etalon {
@@ -49,7 +50,7 @@ TensorfileResult write_calibration_tensorfile(const TensorfileOptions& options, 
                                  return opened;
                                });
   CalibrationImages images = images_from_loader(set, result.batches * result.batch_size, spec.experiment.random_seed());
-  for (const auto& file : images.files) outputs.protect(file);
+  protect_images(images, outputs);
   log.info(fmt::format("writing {} batches of {}: {}", result.batches, result.batch_size, images.source));
   outputs.stage_file(options.output, if_exists, 0666, [&](const std::filesystem::path& file) {
     write_tensorfile(file, images, result.batch_size, set.size, TensorfileType::kFloat32, options.threads, progress);
