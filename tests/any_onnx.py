@@ -66,11 +66,43 @@ class AnyOnnx(ProgramTest):
             for name, top in self.maxima(model, np.ascontiguousarray(batch)).items():
                 self.assertAlmostEqual(scales[name] * 127 / top, 1, delta=1e-5, msg=f"{layout} {name}")
 
+    def test_a_tensorfile_is_the_same_images_to_either_layout(self):
+        onnx.save(small_model("nhwc"), self.folder / "m.onnx")
+        words = ("--cal_image_dir", IMAGES, "--batches", 3, "--batch_size", 2, "--cal_data_file", "t.h5", "--layout", "nhwc")
+        self.passes("calibrate", "m.onnx", *words, "--cal_cache_file", "pictures.bin")
+        self.passes("calibrate", "m.onnx", *words, "--cal_cache_file", "tensorfile.bin")
+        onnx.save(small_model("nchw"), self.folder / "m.onnx")
+        self.passes("calibrate", "m.onnx", *words[2:-2], "--cal_cache_file", "nchw.bin")
+        pictures, tensorfile, nchw = (read_cache(self.folder / f"{name}.bin")[1] for name in ("pictures", "tensorfile", "nchw"))
+        self.assertEqual(pictures, tensorfile)
+        self.assertEqual(nchw, {name: scale for name, scale in pictures.items() if name != "t"})
+
     def test_integers_have_no_line_and_are_told_of(self):
         done, scales = self.calibrate(small_model(), *WORDS)
         self.assertLessEqual({"x", "c", "r", "g", "f", "y"}, set(scales))
         self.assertFalse({"s", "s2"} & set(scales))
         self.assertEqual(scales["f"], scales["g"], "a reshape moves values only")
+
+    def test_inputs_of_other_types_are_filled_as_well(self):
+        for number, (kind, scale) in enumerate(((TensorProto.FLOAT16, 1 / 255), (TensorProto.UINT8, 1.0), (TensorProto.DOUBLE, 1 / 255))):
+            model = small_model()
+            model.graph.input[0].type.tensor_type.elem_type = kind
+            model.graph.node.insert(0, helper.make_node("Cast", ["x"], ["t"], to=TensorProto.FLOAT))
+            model.graph.node[1].input[0] = "t"
+            _, scales = self.calibrate(model, "--cal_image_dir", IMAGES, "--batches", len(PICTURES), "--batch_size", 1, "--calibrator", "minmax",
+                                       "--scale", scale, name=f"{number}.bin")
+            top = (pixels((24, 32)) * scale).max()
+            self.assertAlmostEqual(scales["t" if kind == TensorProto.UINT8 else "x"] * 127 / top, 1, delta=1e-3)
+
+    def test_what_a_runtime_drops_keeps_its_scale(self):
+        model = small_model()
+        nodes = list(model.graph.node)
+        nodes[2].input[0] = "i"  # Relu -> Dropout -> pooling
+        nodes.insert(2, helper.make_node("Dropout", ["r"], ["i"]))
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
+        _, scales = self.calibrate(model, *WORDS)
+        self.assertEqual(scales["i"], scales["r"])
 
     def test_open_sizes_are_asked_for(self):
         model = small_model(size=("H", "W"))
@@ -98,6 +130,9 @@ class AnyOnnx(ProgramTest):
         onnx.save(small_model(), self.folder / "m.onnx")
         base = ("calibrate", "m.onnx", *WORDS)
         self.refuses(*base, "--mean", "1,2", code=2, says=["--mean"])
+        for scale in ("0", "inf", "nan"):
+            self.refuses(*base, "--scale", scale, code=2, says=["--scale"])
+        self.refuses(*base, "--mean", "nan,1,1", code=2, says=["--mean"])
         self.refuses(*base, "--channel_order", "grb", code=2, says=["--channel_order"])
         self.refuses(*base, "--layout", "nhwc", code=1, says=["channels", "nhwc"])
         self.refuses("calibrate", "m.onnx", code=2, says=["--cal_image_dir"])
@@ -124,7 +159,7 @@ class Caches(ProgramTest):
         self.write("a.bin", "TRT-8601-EntropyCalibration2", input=1.0, near=2.0, far=1.0, only_a=3.0, zero=0.0)
         self.write("b.bin", "TRT-100300-EntropyCalibration2", **{"far:0": 3.0, "input": 1.0, "near": 2.2, "only_b": 1.0, "zero": 1.0})
         seen = json.loads(self.passes("inspect", "a.bin", "b.bin", "--json").out)
-        self.assertEqual([row["tensor"] for row in seen["differences"]], ["zero", "far", "near", "input"])
+        self.assertEqual([row["tensor"] for row in seen["differences"]], ["zero", "far", "near"])
         self.assertAlmostEqual(seen["differences"][1]["ratio"], 3.0, places=5)
         self.assertEqual((seen["only_in_first"], seen["only_in_second"], seen["equal"]), (["only_a"], ["only_b"], 1))
         self.assertIn("differences", self.passes("inspect", "a.bin", "b.bin").out)

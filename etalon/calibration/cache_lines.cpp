@@ -11,7 +11,6 @@
 namespace etalon {
 namespace {
 
-constexpr float kInt8Steps = 127.0F;  // TensorRT's INT8 is symmetric: -128 is not used
 // How far above the largest number that can come a range may lie: entropy's half bin is 1/4096 of it.
 constexpr double kRangeSlack = 1.0 / 2048;
 // A real picture uses its range; below this share of it the cache was made for other numbers (0 .. 1 for 0 .. 255).
@@ -57,7 +56,7 @@ CacheFit check_cache(const CalibrationCache& cache, const ModelProto& model, con
   const auto inputs = data_inputs(model.graph());
   const CacheLine* input = inputs.empty() ? nullptr : cache.find(inputs.front()->name());
   if (!input) return fit;  // missing says so
-  fit.input_range = input->scale * kInt8Steps;
+  fit.input_range = input->range();
   const double largest = std::max(std::fabs(how.lowest()), std::fabs(how.highest()));
   // choose_range's answer to zeros alone
   const bool only_black = input->scale == std::numeric_limits<float>::epsilon() / kInt8Steps;

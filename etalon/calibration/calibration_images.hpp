@@ -22,13 +22,21 @@ struct InputSize {
   }
 };
 
+// The same image with its channels last, and back.
+void chw_to_hwc(std::span<const float> chw, int channels, std::span<float> hwc);
+void hwc_to_chw(std::span<const float> hwc, int channels, std::span<float> chw);
+
 struct CalibrationImages {
   std::string source;              // for people: "40 of the 64 images in 'images', drawn with seed 42"
   std::vector<std::string> names;  // of each image, in the order drawn: a path, or the place in a tensorfile
   std::vector<std::string> ids;    // what a file records of each: its path below the source's folder
   bool names_are_paths = false;
   std::vector<std::filesystem::path> other_files;  // what is read besides: no output of the run may replace one
-  std::string identity;  // a digest: the same images in the same order, prepared alike
+  // A digest of the images in their order, by content or by name and size, and of their preparation. May read a whole
+  // tensorfile: only asked for where statistics are kept.
+  std::function<std::string()> identity;
+  // May be empty; tells that images from `first` on will be asked for. Before threads and networks are made.
+  std::function<void(std::size_t first)> begin;
   std::function<void(std::size_t index, const std::string& name, std::span<float> out)> fill;  // see load
 
   std::size_t count() const { return names.size(); }

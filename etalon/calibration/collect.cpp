@@ -63,6 +63,7 @@ void collect_statistics(const ModelProto& model, const CalibrationImages& images
                         const std::function<void()>& keep, Progress& progress) {
   for (const std::string& name : options.tensors) counted.tensors.try_emplace(name);
   if (counted.images_done >= part.count) return;
+  if (images.begin) images.begin(part.first + counted.images_done);
   Session session(model, {.threads = options.threads,
                           .precision = options.precision,
                           .observe = options.tensors,

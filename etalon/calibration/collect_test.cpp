@@ -145,12 +145,17 @@ TEST(CollectStatistics, GoesOnWhereItWasStoppedToTheSameNumbers) {
 
 TEST(CollectStatistics, KeepsNothingOfARunThatFails) {
   const ScratchFolder folder;
-  auto paths = write_pictures(folder.path(), 4);
-  std::ofstream(paths[3]) << "no picture";
+  const auto few = write_pictures(folder.path(), 2);
+  std::vector<fs::path> paths(20, few[0]);
+  paths[19] = few[1];
+  std::ofstream(few[1]) << "no picture";
   CountedStatistics counted;
   bool kept = false;
   SilentProgress progress;
-  EXPECT_THROW(collect_statistics(small_network(), images_of(paths), {0, 4}, {.tensors = {"input_1"}}, counted, [&] { kept = true; }, progress), Error);
+  EXPECT_THROW(collect_statistics(small_network(), images_of(paths), {0, 20}, {.tensors = {"input_1"}, .threads = 1}, counted,
+                                  [&] { kept = true; }, progress),
+               Error);
+  EXPECT_EQ(counted.images_done, 8U) << "the first block was whole";
   EXPECT_FALSE(kept);
 }
 

@@ -18,6 +18,7 @@
 #include "etalon/base/digest.hpp"
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/random_draw.hpp"
 #include "etalon/formats/tfrecord/frame_record.hpp"
 #include "etalon/formats/tfrecord/tfrecord.hpp"
@@ -97,9 +98,9 @@ LoaderSource read_source(const DataSource& config, Files which, std::uint32_t fo
     throw Error(Kind::kBadInput,
                 fmt::format("the image_directory_path {} is no folder", quoted(source.picture_folder)),
                 "relative paths are looked for below DATA_BASE_PATH, or ~/datasets where that is not set");
+  record_files.insert(record_files.end(), files.begin(), files.end());
   for (const auto& file : files) {
     if (which != Files::kAll && is_of_fold(file, fold) != (which == Files::kOfTheFold)) continue;
-    record_files.push_back(file);
     read_tfrecords(file, [&](std::uint64_t, ByteView record) {
       FrameRecord frame = frame_record(parse_tf_example(record));
       if (source.frames.size() >= kMostFrames)
@@ -150,7 +151,8 @@ LoaderSet open_data_loader(const detectnet_v2::Experiment& experiment, LoaderSpl
       throw Error(Kind::kBadInput, "there are no data_sources");
     const auto add = [&](const DataSource& source, Files which) {
       LoaderSource read = read_source(source, which, config.validation_fold(), data_root, set.record_files);
-      if (!read.frames.empty()) set.sources.push_back(std::move(read));
+      if (read.frames.empty()) set.without_frames.push_back(source.tfrecords_path());
+      else set.sources.push_back(std::move(read));
     };
     const bool validation = split == LoaderSplit::kValidation;
     if (validation && config.has_validation_data_source()) {
@@ -248,23 +250,30 @@ CalibrationImages images_from_loader(const LoaderSet& set, std::uint64_t count, 
                      : set.uniform ? draw_uniformly(set, count, seed)
                                    : draw_proportionally(set, count, seed);
   CalibrationImages images;
-  images.source = fmt::format("{} of the {} frames that the specification's data loader has for {}, {}", count,
+  images.source = fmt::format("{} images from the {} frames that the specification's data loader has for {}, {}", count,
                               set.frame_count(), validation ? "validation" : "training",
                               validation && set.sources.size() == 1 ? "in their order"
                                                                     : fmt::format("drawn with seed {}", seed));
   std::vector<PictureSize> recorded;
-  Digest digest;
-  digest_loader(digest, set);
   for (const auto& [s, f] : drawn) {
     const LoaderSource& source = set.sources[s];
     const LoaderFrame& frame = source.frames[f];
-    fs::path picture = source.picture_folder / (frame.id + "." + set.extension);
-    digest.number(s).text(frame.id).number(static_cast<std::uint64_t>(frame.width)).number(static_cast<std::uint64_t>(frame.height));
-    images.names.push_back(picture.string());
     images.ids.push_back(frame.id + "." + set.extension);
+    // As TAO puts it together: an id that begins with a slash stays below the folder.
+    images.names.push_back(source.picture_folder.string() + "/" + images.ids.back());
     recorded.push_back({frame.width, frame.height});
   }
-  images.identity = digest.hex();
+  Digest preparation;
+  digest_loader(preparation, set);
+  images.identity = [prepared = preparation.hex(), names = images.names, ids = images.ids, recorded] {
+    Digest digest;
+    digest.text(prepared);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      digest.text(ids[i]).number(static_cast<std::uint64_t>(recorded[i].width)).number(static_cast<std::uint64_t>(recorded[i].height));
+      digest_picture_file(digest, names[i]);
+    }
+    return digest.hex();
+  };
   const LoaderFile kind = set.extension == "fp16" ? LoaderFile::kHalfFloats : LoaderFile::kPicture;
   images.names_are_paths = true;
   images.fill = [recorded = std::move(recorded), how = set.how, kind](std::size_t index, const std::string& name,

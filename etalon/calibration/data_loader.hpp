@@ -38,7 +38,8 @@ struct LoaderSet {
   LoaderSplit split = LoaderSplit::kTraining;
   bool uniform = false;   // every source is equally likely, however large it is
   std::vector<LoaderSource> sources;
-  std::vector<std::filesystem::path> record_files;
+  std::vector<std::string> without_frames;  // tfrecords_path of sources that hold none for this split
+  std::vector<std::filesystem::path> record_files;  // all that the sources' patterns match, of any fold
   std::uint64_t frame_count() const;
 };
 

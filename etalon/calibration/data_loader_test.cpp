@@ -168,6 +168,28 @@ TEST_F(DataLoader, NamesTheRecordThatIsDamaged) {
   EXPECT_THAT(problem(a), testing::AllOf(testing::HasSubstr("crc"), testing::HasSubstr("a-fold-000-of-002")));
 }
 
+TEST_F(DataLoader, ImagesAreKnownByTheirPicturesAndTheirPreparation) {
+  fs::create_directories(folder.path() / "others");
+  for (const char* name : {"pictures/b0.png", "others/b0.png"}) std::ofstream(folder.path() / name) << "one size";
+  const auto identity = [&](const std::string& dataset, int width = 16) {
+    auto config = experiment(dataset);
+    config.mutable_augmentation_config()->mutable_preprocessing()->set_output_image_width(static_cast<std::uint32_t>(width));
+    return images_from_loader(open_data_loader(config, LoaderSplit::kTraining, folder.path()), 1, 42).identity();
+  };
+  const std::string elsewhere = "data_sources { tfrecords_path: 'more/b*' image_directory_path: 'others' } ";
+  EXPECT_EQ(identity(b), identity(elsewhere)) << "where a folder lies does not matter";
+  std::ofstream(folder.path() / "others/b0.png") << "another size";
+  EXPECT_NE(identity(b), identity(elsewhere));
+  EXPECT_NE(identity(b), identity(b, 32));
+  EXPECT_NE(identity(b), identity(b + "dataloader_mode: DEFAULT"));
+}
+
+TEST_F(DataLoader, KeepsAnIdThatBeginsWithASlashBelowTheFolder) {
+  write_records(folder.path() / "slash/s", {"/etc/passwd"});
+  const auto images = images_from_loader(open("data_sources { tfrecords_path: 'slash/*' image_directory_path: 'pictures' }"), 1, 0);
+  EXPECT_EQ(images.names[0], (folder.path() / "pictures").string() + "//etc/passwd.png");
+}
+
 TEST_F(DataLoader, LoadsAPictureAndNamesOneThatIsMissing) {
   Image image{PixelMode::kRgb, 16, 16, std::vector<std::uint8_t>(16 * 16 * 3, 255), {}};
   std::ofstream(folder.path() / "pictures/b0.png", std::ios::binary) << encode_png(image);

@@ -27,19 +27,21 @@ bool named_as_image(const std::string& name) {
 }  // namespace
 
 std::vector<fs::path> list_calibration_images(const fs::path& folder) {
-  const auto where = [&] { return "'" + escaped(folder.string()) + "'"; };
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
-  if (!fs::exists(status)) throw Error(Kind::kBadInput, fmt::format("{} does not exist, expected a folder of images", where()));
-  if (!fs::is_directory(status)) throw Error(Kind::kBadInput, fmt::format("{} is no folder, expected a folder of images", where()));
-  std::vector<fs::path> images;
+  if (!fs::exists(status)) throw Error(Kind::kBadInput, fmt::format("{} does not exist, expected a folder of images", quoted(folder)));
+  if (!fs::is_directory(status)) throw Error(Kind::kBadInput, fmt::format("{} is no folder, expected a folder of images", quoted(folder)));
+  std::vector<std::string> names;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     std::error_code unreadable;  // a link to nowhere is no file
-    if (named_as_image(entry->path().filename().string()) && entry->is_regular_file(unreadable)) images.push_back(entry->path());
+    std::string name = entry->path().filename().string();
+    if (named_as_image(name) && entry->is_regular_file(unreadable)) names.push_back(std::move(name));
   }
-  if (error) throw Error(Kind::kBadInput, fmt::format("{} cannot be listed: {}", where(), error.message()));
-  std::ranges::sort(images, {}, [](const fs::path& path) { return path.filename().string(); });
+  if (error) throw Error(Kind::kBadInput, fmt::format("{} cannot be listed: {}", quoted(folder), error.message()));
+  std::ranges::sort(names);
+  std::vector<fs::path> images;
+  for (const auto& name : names) images.push_back(folder / name);
   return images;
 }
 
@@ -48,13 +50,17 @@ CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std:
                                       const Preprocessing& how) {
   struct Listed {
     std::size_t folder;
-    fs::path path;
+    std::string name;
   };
   std::vector<Listed> available;
   std::string where;
   for (std::size_t f = 0; f < folders.size(); ++f) {
-    for (auto& path : list_calibration_images(folders[f])) available.push_back({f, std::move(path)});
-    where += fmt::format("{}'{}'", f ? ", " : "", escaped(folders[f].string()));
+    std::error_code unlike;  // one that is missing is reported by the listing
+    for (std::size_t g = 0; g < f; ++g)
+      if (fs::equivalent(folders[g], folders[f], unlike))
+        throw Error(Kind::kWrongUsage, fmt::format("--cal_image_dir names {} twice", quoted(folders[f])));
+    for (const auto& path : list_calibration_images(folders[f])) available.push_back({f, path.filename().string()});
+    where += (f ? ", " : "") + quoted(folders[f]);
   }
   const std::uint64_t wanted = batches * batch_size;
   if (wanted > available.size())
@@ -64,24 +70,35 @@ CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std:
                 "give more images or fewer batches");
   CalibrationImages images;
   images.source = fmt::format("{} of the {} images in {}, drawn with seed {}", wanted, available.size(), where, seed);
-  Digest digest;
-  digest.text("image folder");
-  digest_preprocessing(digest, size, how);
+  std::vector<std::size_t> folder_of;
   for (const std::size_t i : draw_without_replacement(available.size(), wanted, seed)) {
-    const auto& [folder, path] = available[i];
-    // The path to a folder may differ from machine to machine, what is in it may not.
-    std::error_code unreadable;  // reading the picture says why
-    const auto size_bytes = fs::file_size(path, unreadable);
-    digest.number(folder).text(path.filename().string()).number(unreadable ? 0 : size_bytes);
-    images.names.push_back(path.string());
-    images.ids.push_back(path.filename().string());
+    const auto& [folder, name] = available[i];
+    folder_of.push_back(folder);
+    images.names.push_back((folders[folder] / name).string());
+    images.ids.push_back(folders.size() == 1 ? name : images.names.back());
   }
-  images.identity = digest.hex();
+  // The path to a folder may differ from machine to machine, what is in it may not.
+  images.identity = [names = images.names, folder_of = std::move(folder_of), size, how] {
+    Digest digest;
+    digest.text("image folder");
+    digest_preprocessing(digest, size, how);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      digest.number(folder_of[i]);
+      digest_picture_file(digest, names[i]);
+    }
+    return digest.hex();
+  };
   images.names_are_paths = true;
   images.fill = [size, how](std::size_t, const std::string& path, std::span<float> out) {
     load_calibration_image(path, size.width, size.height, how, out);
   };
   return images;
+}
+
+void digest_picture_file(Digest& digest, const fs::path& path) {
+  std::error_code unreadable;  // reading the picture will say why
+  const auto size_bytes = fs::file_size(path, unreadable);
+  digest.text(path.filename().string()).number(unreadable ? 0 : size_bytes);
 }
 
 void digest_preprocessing(Digest& digest, const InputSize& size, const Preprocessing& how) {
@@ -92,7 +109,7 @@ void digest_preprocessing(Digest& digest, const InputSize& size, const Preproces
 }
 
 void load_calibration_image(const fs::path& path, int width, int height, const Preprocessing& how, std::span<float> out) {
-  within([&] { return "'" + escaped(path.string()) + "'"; }, [&] {
+  within([&] { return quoted(path); }, [&] {
     check_is_data_file(path);
     prepare_calibration_image(decode_image(read_file(path, kMaxImageBytes)), width, height, how, out);
   });

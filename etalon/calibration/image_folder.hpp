@@ -18,10 +18,13 @@ namespace etalon {
 std::vector<std::filesystem::path> list_calibration_images(const std::filesystem::path& folder);
 
 // `batches` x `batch_size` pictures drawn from all folders together, in the order of the folders, then of the names.
-// Errors: those of list_calibration_images, and (kBadInput) fewer pictures than that.
+// Errors: those of list_calibration_images, (kBadInput) fewer pictures than that, (kWrongUsage) a folder named twice.
 CalibrationImages images_from_folders(const std::vector<std::filesystem::path>& folders, std::uint64_t batches,
                                       std::uint64_t batch_size, std::uint64_t seed, const InputSize& size,
                                       const Preprocessing& how);
+
+// Feeds the digest of a run with a picture's name and size.
+void digest_picture_file(Digest& digest, const std::filesystem::path& path);
 
 // Feeds the digest of a run with how its pictures are prepared.
 void digest_preprocessing(Digest& digest, const InputSize& size, const Preprocessing& how);

@@ -11,10 +11,12 @@ namespace etalon {
 CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const InputSize& size, const Preprocessing& how) {
   CalibrationImages images;
   images.source = fmt::format("{} images of random noise, seed {}", count, seed);
-  Digest digest;
-  digest.text("noise").number(count).number(seed);
-  digest_preprocessing(digest, size, how);
-  images.identity = digest.hex();
+  images.identity = [=] {
+    Digest digest;
+    digest.text("noise").number(count).number(seed);
+    digest_preprocessing(digest, size, how);
+    return digest.hex();
+  };
   for (std::uint64_t i = 0; i < count; ++i) images.names.push_back(fmt::format("noise {}", i));
   images.ids = images.names;
   images.fill = [seed, low = how.lowest(), span = how.highest() - how.lowest()](std::size_t index, const std::string&,

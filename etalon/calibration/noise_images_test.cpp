@@ -24,7 +24,7 @@ TEST(NoiseImages, FillTheRangeOfThePreprocessingAndAreTheSameForTheSameSeed) {
   EXPECT_LE(high, 77.5F);
   EXPECT_LT(low, -49.0F);
   EXPECT_GT(high, 76.5F);
-  EXPECT_NE(noise_images(4, 1, size, how).identity, noise_images(4, 2, size, how).identity);
+  EXPECT_NE(noise_images(4, 1, size, how).identity(), noise_images(4, 2, size, how).identity());
 }
 
 }  // namespace

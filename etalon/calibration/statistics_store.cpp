@@ -12,9 +12,12 @@
 namespace etalon {
 namespace {
 
-// Sizes without the batch, which may be open or fixed without changing a number.
+// Raised when what is counted, or how pictures are prepared, changes its meaning: older statistics are then of other runs.
+constexpr std::uint64_t kCountingVersion = 1;
+
+// Name, type and sizes without the batch, which may be open or fixed without changing a number.
 void digest_value(Digest& digest, const ValueInfoProto& value) {
-  digest.text(value.name());
+  digest.text(value.name()).number(static_cast<std::uint64_t>(value.type().tensor_type().elem_type()));
   const auto shape = shape_of(value);
   digest.number(shape ? shape->size() : ~std::uint64_t{0});
   for (std::size_t i = 1; shape && i < shape->size(); ++i)
@@ -44,7 +47,9 @@ std::string network_identity(const ModelProto& model) {
   digest.number(static_cast<std::uint64_t>(graph.node_size()));
   for (const NodeProto& node : graph.node()) digest.text(node.SerializeAsString());  // no maps inside: one form only
   for (const TensorProto& weights : graph.initializer()) digest.text(weights.SerializeAsString());
-  for (const ValueInfoProto& output : graph.output()) digest.text(output.name());
+  for (const auto& weights : graph.sparse_initializer()) digest.text(weights.SerializeAsString());
+  for (const auto& function : model.functions()) digest.text(function.SerializeAsString());
+  for (const ValueInfoProto& output : graph.output()) digest_value(digest, output);
   return digest.hex();
 }
 
@@ -52,7 +57,7 @@ RunIdentity run_identity(const ModelProto& model, const CalibrationImages& image
   RunIdentity identity;
   identity.model = network_identity(model);
   Digest digest;
-  digest.text(identity.model).text(images.identity).number(images.count());
+  digest.number(kCountingVersion).text(identity.model).text(images.identity()).number(images.count());
   digest.number(static_cast<std::uint64_t>(options.precision));
   for (const std::int64_t side : options.input_dims) digest.number(static_cast<std::uint64_t>(side));
   identity.run = digest.hex();
@@ -92,8 +97,9 @@ CountedStatistics counted_statistics(const StatisticsFile& file) {
   return counted;
 }
 
-void check_is_of_run(const StatisticsFile& file, const RunIdentity& identity, Shard shard, std::uint64_t images) {
-  constexpr const char* kHint = "give another --statistics, or add --force to count anew";
+void check_is_of_run(const StatisticsFile& file, const RunIdentity& identity, Shard shard, std::uint64_t images,
+                     const std::vector<std::string>& tensors) {
+  constexpr const char* kHint = "give another --statistics, or add --force to replace it";
   if (file.model != identity.model)
     throw Error(Kind::kBadInput, "these statistics are of another network", kHint);
   if (file.run != identity.run)
@@ -102,57 +108,69 @@ void check_is_of_run(const StatisticsFile& file, const RunIdentity& identity, Sh
     throw Error(Kind::kBadInput,
                 fmt::format("these statistics are of part {}/{}, expected {}/{}", file.shard, file.shards, shard.index, shard.count),
                 kHint);
+  const std::set<std::string_view> known(tensors.begin(), tensors.end());
+  for (const StoredStatistics& tensor : file.tensors)
+    if (!known.contains(tensor.tensor) || tensor.nans + tensor.infinities > 0)
+      throw Error(Kind::kBadInput, fmt::format("these statistics of '{}' are not what a run of this kind keeps", escaped(tensor.tensor)), kHint);
+  if (file.tensors.size() != known.size())
+    throw Error(Kind::kBadInput, fmt::format("these statistics are of {} tensors, expected {}", file.tensors.size(), known.size()), kHint);
 }
 
-StatisticsFile merge_statistics(std::span<const NamedStatistics> parts) {
-  if (parts.empty()) throw Error(Kind::kInternal, "no statistics to merge");
-  const NamedStatistics& first = parts.front();
-  if (first.file.shards > kMostShards)
-    throw Error(Kind::kBadInput, fmt::format("{} is one of {} parts, expected at most {}", quoted(first.path),
-                                             first.file.shards, kMostShards));
-  std::vector<const NamedStatistics*> by_shard(first.file.shards);
-  for (const NamedStatistics& part : parts) {
-    const auto refuse = [&](const std::string& what, const char* hint) {
-      throw Error(Kind::kBadInput, fmt::format("{} {}", quoted(part.path), what), hint);
-    };
-    const StatisticsFile& file = part.file;
-    if (file.shards != first.file.shards)
-      refuse(fmt::format("is part {} of {}, but {} is one of {}", file.shard, file.shards, quoted(first.path), first.file.shards),
-             "merge the parts of one split");
-    if (file.model != first.file.model) refuse(fmt::format("is of another network than {}", quoted(first.path)), "");
-    if (file.run != first.file.run)
-      refuse(fmt::format("is of another run than {}: other images, draw, preparation or precision", quoted(first.path)), "");
-    if (file.images_done < file.images)
-      refuse(fmt::format("is of a run that was interrupted after {} of {} images", file.images_done, file.images),
-             "run the same command again: it goes on there");
-    const NamedStatistics*& place = by_shard[file.shard];
-    if (place)
-      refuse(fmt::format("is part {}/{} again, after {}", file.shard, file.shards, quoted(place->path)), "name each part once");
-    place = &part;
+PartsOfRun::PartsOfRun(std::string network, const std::vector<std::string>& tensors)
+    : network_(std::move(network)), known_(tensors.begin(), tensors.end()) {}
+
+void PartsOfRun::add(const std::filesystem::path& path, const StatisticsFile& part) {
+  const auto refuse = [&](const std::string& what, const char* hint) {
+    throw Error(Kind::kBadInput, fmt::format("{} {}", quoted(path), what), hint);
+  };
+  constexpr const char* kOneRun = "merge the parts that runs of one command with another --shard each have written";
+  if (part.model != network_) refuse("was counted on another network than the model that is given", "give the ONNX that the runs with --shard wrote");
+  if (part.shards > kMostShards) refuse(fmt::format("is one of {} parts, expected at most {}", part.shards, kMostShards), "");
+  if (paths_.empty()) {
+    first_path_ = path;
+    run_ = part.run;
+    shards_ = part.shards;
   }
+  if (part.shards != shards_)
+    refuse(fmt::format("is part {} of {}, but {} is one of {}", part.shard, part.shards, quoted(first_path_), shards_), kOneRun);
+  if (part.run != run_)
+    refuse(fmt::format("is of another run than {}: other images, draw, preparation or precision", quoted(first_path_)), kOneRun);
+  if (part.images_done < part.images)
+    refuse(fmt::format("is of a run that was interrupted after {} of {} images", part.images_done, part.images),
+           "run the same command again: it goes on there");
+  if (const auto earlier = paths_.find(part.shard); earlier != paths_.end())
+    refuse(fmt::format("is part {}/{} again, after {}", part.shard, part.shards, quoted(earlier->second)), "name each part once");
+  for (const StoredStatistics& tensor : part.tensors) {
+    if (!known_.contains(tensor.tensor))
+      refuse(fmt::format("has statistics of '{}', which is no tensor of the network", escaped(tensor.tensor)), "count anew");
+    if (tensor.nans + tensor.infinities > 0)
+      refuse(fmt::format("has NaN or infinite values of '{}', which no run of ours keeps", escaped(tensor.tensor)), "count anew");
+  }
+  const CountedStatistics counted = counted_statistics(part);
+  const auto name = [](const auto& entry) { return entry.first; };
+  if (!paths_.empty() && !std::ranges::equal(counted.tensors, sum_.tensors, {}, name, name))
+    refuse(fmt::format("has other tensors than {}", quoted(first_path_)), kOneRun);
+  for (const auto& [tensor, statistics] : counted.tensors) sum_.tensors[tensor].merge(statistics);
+  sum_.images_done += counted.images_done;
+  // The lowest part's, whatever came first.
+  if (paths_.empty() || part.shard < paths_.begin()->first) facts_ = part.facts;
+  paths_.emplace(part.shard, path);
+}
+
+StatisticsFile PartsOfRun::whole() const {
   std::vector<std::uint64_t> missing;
-  for (std::uint64_t i = 0; i < by_shard.size(); ++i)
-    if (!by_shard[i]) missing.push_back(i);
-  if (!missing.empty()) {
+  for (std::uint64_t i = 0; i < shards_; ++i)
+    if (!paths_.contains(i)) missing.push_back(i);
+  if (paths_.empty() || !missing.empty()) {
     constexpr std::size_t kNamed = 10;
     const std::size_t named = std::min(missing.size(), kNamed);
     throw Error(Kind::kBadInput,
-                fmt::format("{} of {} parts {} missing: {}{}", missing.size(), by_shard.size(), missing.size() == 1 ? "is" : "are",
+                fmt::format("{} of {} parts {} missing: {}{}", missing.size(), shards_, missing.size() == 1 ? "is" : "are",
                             fmt::join(missing.begin(), missing.begin() + static_cast<std::ptrdiff_t>(named), ", "),
                             named < missing.size() ? ", ..." : ""),
                 "parts are counted from 0");
   }
-  CountedStatistics all;
-  std::uint64_t images = 0;
-  for (const NamedStatistics* part : by_shard) {
-    const CountedStatistics counted = counted_statistics(part->file);
-    if (part != by_shard.front() && !std::ranges::equal(counted.tensors, all.tensors, {}, [](const auto& p) { return p.first; }, [](const auto& p) { return p.first; }))
-      throw Error(Kind::kBadInput, fmt::format("{} has other tensors than {}", quoted(part->path), quoted(by_shard.front()->path)));
-    for (const auto& [tensor, statistics] : counted.tensors) all.tensors[tensor].merge(statistics);
-    all.images_done += counted.images_done;
-    images += part->file.images;
-  }
-  return statistics_file(all, {first.file.run, first.file.model}, {}, images, first.file.facts);
+  return statistics_file(sum_, {run_, network_}, {}, sum_.images_done, facts_);
 }
 
 }  // namespace etalon

@@ -5,7 +5,7 @@
 
 #include <filesystem>
 #include <map>
-#include <span>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,8 +17,8 @@
 
 namespace etalon {
 
-// A digest of what the network computes: nodes, weights, names and sizes of inputs and outputs but for the batch.
-// Metadata and whatever else bears on no number is left out.
+// A digest of what the network computes: nodes and functions as they stand, weights, names, types and sizes of inputs and
+// outputs but for the batch. The model's header, its metadata and documentation are left out.
 std::string network_identity(const ModelProto& model);
 
 struct RunIdentity {
@@ -34,15 +34,35 @@ StatisticsFile statistics_file(const CountedStatistics& counted, const RunIdenti
                                std::uint64_t images, std::vector<std::pair<std::string, std::string>> facts);
 CountedStatistics counted_statistics(const StatisticsFile& file);
 
-// Error (kBadInput) with what differs, unless the file is of this part of this run.
-void check_is_of_run(const StatisticsFile& file, const RunIdentity& identity, Shard shard, std::uint64_t images);
+// Error (kBadInput) with what differs, unless the file is of this part of this run and has all `tensors`, and no others.
+void check_is_of_run(const StatisticsFile& file, const RunIdentity& identity, Shard shard, std::uint64_t images,
+                     const std::vector<std::string>& tensors);
 
-struct NamedStatistics {
-  std::filesystem::path path;
-  StatisticsFile file;
+// The whole run from its parts, added in any order, one in memory at a time.
+//
+//   PartsOfRun parts(network_identity(model), activation_names(model.graph()));
+//   for (const auto& path : paths) parts.add(path, read_statistics(path));
+//   parts.whole()
+class PartsOfRun {
+ public:
+  // `tensors`: those that a part may have statistics of.
+  PartsOfRun(std::string network, const std::vector<std::string>& tensors);
+
+  // Errors (kBadInput, the file named): counted on another network, of another run or another split than the parts
+  // before, a part twice, interrupted, tensors that the network or the other parts do not have, NaN or infinite values.
+  void add(const std::filesystem::path& path, const StatisticsFile& part);
+
+  // The same bytes for any order of the parts. Error (kBadInput): parts are missing.
+  StatisticsFile whole() const;
+
+ private:
+  std::string network_, run_;
+  std::set<std::string, std::less<>> known_;
+  std::filesystem::path first_path_;
+  std::uint64_t shards_ = 0;
+  std::map<std::uint64_t, std::filesystem::path> paths_;  // by part
+  std::vector<std::pair<std::string, std::string>> facts_;
+  CountedStatistics sum_;
 };
-// The whole run from its parts, in any order. Errors (kBadInput, file named): a part of another run, of another split
-// or another network, a part twice, interrupted, missing.
-StatisticsFile merge_statistics(std::span<const NamedStatistics> parts);
 
 }  // namespace etalon

@@ -24,7 +24,12 @@ TensorStatistics statistics_of(std::initializer_list<float> values) {
 
 const RunIdentity kRun{std::string(32, 'a'), std::string(32, 'b')};
 
-NamedStatistics part(std::uint64_t index, std::uint64_t count, std::initializer_list<float> values, const RunIdentity& run = kRun) {
+struct NamedPart {
+  std::string path;
+  StatisticsFile file;
+};
+
+NamedPart part(std::uint64_t index, std::uint64_t count, std::initializer_list<float> values, const RunIdentity& run = kRun) {
   return {std::to_string(index) + ".stats",
           statistics_file({{{"x", statistics_of(values)}, {"y", statistics_of({1})}}, values.size()}, run, {index, count}, values.size(), {})};
 }
@@ -39,23 +44,38 @@ TEST(StatisticsStore, ReadsBackWhatWasCounted) {
   EXPECT_EQ(again.images_done, 3U);
 }
 
-TEST(StatisticsStore, MergesPartsInAnyOrderToTheWhole) {
-  const StatisticsFile whole = merge_statistics(std::vector{part(0, 1, {1, 2, 3, 4, 5})});
-  EXPECT_EQ(merge_statistics(std::vector{part(2, 3, {5}), part(0, 3, {1, 2}), part(1, 3, {3, 4})}).tensors[0], whole.tensors[0]);
-  const StatisticsFile merged = merge_statistics(std::vector{part(1, 2, {3, 4, 5}), part(0, 2, {1, 2})});
-  EXPECT_EQ(merged.images, 5U);
-  EXPECT_EQ(merged.images_done, 5U);
-  EXPECT_EQ(merged.shards, 1U);
-  EXPECT_EQ(format_statistics(merge_statistics(std::vector{NamedStatistics{"whole", merged}})), format_statistics(merged));
+StatisticsFile merged(const std::vector<NamedPart>& parts) {
+  PartsOfRun run(kRun.model, {"w", "x", "y", "z"});
+  for (const auto& [path, file] : parts) run.add(path, file);
+  return run.whole();
 }
 
-TEST(StatisticsStore, RefusesPartsThatDoNotMakeARun) {
-  NamedStatistics interrupted = part(1, 2, {3, 4});
+TEST(PartsOfRun, GiveTheWholeInAnyOrder) {
+  const StatisticsFile whole = merged({part(0, 1, {1, 2, 3, 4, 5})});
+  EXPECT_EQ(merged({part(2, 3, {5}), part(0, 3, {1, 2}), part(1, 3, {3, 4})}).tensors[0], whole.tensors[0]);
+  auto first = part(0, 2, {1, 2}), second = part(1, 2, {3, 4, 5});
+  first.file.facts = {{"source", "one machine"}};
+  second.file.facts = {{"source", "another"}};
+  const StatisticsFile forth = merged({first, second}), back = merged({second, first});
+  EXPECT_EQ(forth, back);
+  EXPECT_EQ(forth.facts, first.file.facts);
+  EXPECT_EQ(forth.images, 5U);
+  EXPECT_EQ(forth.images_done, 5U);
+  EXPECT_EQ(forth.shards, 1U);
+  EXPECT_EQ(merged({{"whole", forth}}), forth);
+}
+
+TEST(PartsOfRun, RefuseWhatMakesNoRun) {
+  NamedPart interrupted = part(1, 2, {3, 4});
   interrupted.file.images_done = 1;
-  NamedStatistics others = part(1, 2, {3});
-  others.file.tensors.pop_back();
+  NamedPart fewer = part(1, 2, {3});
+  fewer.file.tensors.pop_back();
+  NamedPart strange = part(1, 2, {3});
+  strange.file.tensors[0].tensor = "another";
+  NamedPart infinite = part(1, 2, {3});
+  infinite.file.tensors[0].infinities = 1;
   const struct {
-    std::vector<NamedStatistics> parts;
+    std::vector<NamedPart> parts;
     const char* says;
   } cases[] = {
       {{part(0, 3, {1}), part(2, 3, {1})}, "1 of 3 parts is missing: 1"},
@@ -63,14 +83,16 @@ TEST(StatisticsStore, RefusesPartsThatDoNotMakeARun) {
       {{part(0, 2, {1}), part(0, 2, {1}), part(1, 2, {1})}, "'0.stats' is part 0/2 again"},
       {{part(0, 2, {1}), part(2, 7, {1})}, "'2.stats' is part 2 of 7, but '0.stats' is one of 2"},
       {{part(0, 2, {1}), part(1, 2, {1}, {std::string(32, 'c'), kRun.model})}, "'1.stats' is of another run than '0.stats'"},
-      {{part(0, 2, {1}), part(1, 2, {1}, {kRun.run, std::string(32, 'c')})}, "'1.stats' is of another network than '0.stats'"},
+      {{part(0, 2, {1}), part(1, 2, {1}, {kRun.run, std::string(32, 'c')})}, "'1.stats' was counted on another network"},
       {{part(0, 2, {1}), interrupted}, "'1.stats' is of a run that was interrupted after 1 of 2 images"},
-      {{part(0, 2, {1}), others}, "'1.stats' has other tensors than '0.stats'"},
+      {{part(0, 2, {1}), fewer}, "'1.stats' has other tensors than '0.stats'"},
+      {{part(0, 2, {1}), strange}, "'1.stats' has statistics of 'another', which is no tensor of the network"},
+      {{part(0, 2, {1}), infinite}, "'1.stats' has NaN or infinite values of 'x'"},
       {{part(0, 1000000, {1})}, "'0.stats' is one of 1000000 parts, expected at most 10000"},
   };
   for (const auto& [parts, says] : cases) {
     try {
-      merge_statistics(parts);
+      merged(parts);
       ADD_FAILURE() << "taken: " << says;
     } catch (const Error& error) {
       EXPECT_THAT(error.problem(), testing::HasSubstr(says));
@@ -81,11 +103,14 @@ TEST(StatisticsStore, RefusesPartsThatDoNotMakeARun) {
 
 TEST(StatisticsStore, KnowsARunAgain) {
   const StatisticsFile file = part(1, 3, {1, 2}).file;
-  check_is_of_run(file, kRun, {1, 3}, 2);
-  EXPECT_THROW(check_is_of_run(file, {kRun.run, std::string(32, 'c')}, {1, 3}, 2), Error);
-  EXPECT_THROW(check_is_of_run(file, {std::string(32, 'c'), kRun.model}, {1, 3}, 2), Error);
-  EXPECT_THROW(check_is_of_run(file, kRun, {2, 3}, 2), Error);
-  EXPECT_THROW(check_is_of_run(file, kRun, {1, 3}, 3), Error);
+  const std::vector<std::string> tensors{"x", "y"};
+  check_is_of_run(file, kRun, {1, 3}, 2, tensors);
+  EXPECT_THROW(check_is_of_run(file, {kRun.run, std::string(32, 'c')}, {1, 3}, 2, tensors), Error);
+  EXPECT_THROW(check_is_of_run(file, {std::string(32, 'c'), kRun.model}, {1, 3}, 2, tensors), Error);
+  EXPECT_THROW(check_is_of_run(file, kRun, {2, 3}, 2, tensors), Error);
+  EXPECT_THROW(check_is_of_run(file, kRun, {1, 3}, 3, tensors), Error);
+  EXPECT_THROW(check_is_of_run(file, kRun, {1, 3}, 2, {"x"}), Error);
+  EXPECT_THROW(check_is_of_run(file, kRun, {1, 3}, 2, {"x", "y", "z"}), Error);
 }
 
 TEST(NetworkIdentity, IsOfWhatIsComputedAndNotOfTheBatchOrMetadata) {
@@ -104,17 +129,23 @@ TEST(NetworkIdentity, IsOfWhatIsComputedAndNotOfTheBatchOrMetadata) {
   ModelProto larger = small_network();
   larger.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_value(40);
   EXPECT_NE(network_identity(larger), known);
+  ModelProto other_function = small_network();
+  other_function.add_functions()->set_name("f");
+  EXPECT_NE(network_identity(other_function), known);
+  ModelProto other_type = small_network();
+  other_type.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(TensorProto::FLOAT16);
+  EXPECT_NE(network_identity(other_type), known);
 }
 
 TEST(RunIdentity, ChangesWithImagesAndPrecision) {
   CalibrationImages images;
-  images.identity = "i";
+  images.identity = [] { return std::string("i"); };
   images.names = {"one", "two"};
   const ModelProto model = small_network();
   const RunIdentity known = run_identity(model, images, {});
   EXPECT_EQ(run_identity(model, images, {.threads = 7}).run, known.run) << "threads change nothing";
   EXPECT_NE(run_identity(model, images, {.precision = RunPrecision::kBf16}).run, known.run);
-  images.identity = "j";
+  images.identity = [] { return std::string("j"); };
   EXPECT_NE(run_identity(model, images, {}).run, known.run);
 }
 

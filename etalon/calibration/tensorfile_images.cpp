@@ -1,6 +1,6 @@
 // Batches are read in order, in a stream, by the formats' reader; images are asked for by several threads, nearly in
-// order. So read batches wait here until each of their rows was taken. Whoever asks for something that has gone by (a
-// second pass over some images, to find one that went wrong) starts the stream anew there.
+// order, from the one on that begin() names. So read batches wait here until each of their rows was taken. Whoever asks
+// for something that has gone by (a second pass over some images, to find one that went wrong) starts the stream anew.
 #include "etalon/calibration/tensorfile_images.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,8 +34,13 @@ std::string row_name(std::uint64_t batch, std::uint64_t row) { return fmt::forma
 
 class TensorfileRows {
  public:
-  TensorfileRows(fs::path file, std::uint64_t batches, std::uint64_t batch_size, std::size_t numbers)
-      : file_(std::move(file)), batches_(batches), batch_size_(batch_size), numbers_(numbers) {}
+  TensorfileRows(fs::path file, std::uint64_t batches, std::uint64_t batch_size, const InputSize& size, Layout layout)
+      : file_(std::move(file)), batches_(batches), batch_size_(batch_size), size_(size), layout_(layout) {}
+
+  void begin(std::uint64_t first) {
+    const std::lock_guard lock(mutex_);
+    within([&] { return quoted(file_); }, [&] { start(first / batch_size_); });
+  }
 
   void load(std::uint64_t index, std::span<float> out) {
     const std::uint64_t batch = index / batch_size_, row = index % batch_size_;
@@ -56,43 +62,63 @@ class TensorfileRows {
     std::uint64_t rows_left;
   };
 
+  void start(std::uint64_t batch) {
+    waiting_.clear();
+    next_ = batch;
+    if (batch < batches_) stream_.emplace(file_, batch, batches_ - batch);
+  }
+
   void take(std::uint64_t batch, std::uint64_t row, std::span<float> out) {
     const std::lock_guard lock(mutex_);
-    while (!waiting_.contains(batch)) read_next(batch);
+    if (failure_) std::rethrow_exception(failure_);  // the stream ended there, for whoever asks
+    try {
+      if (!waiting_.contains(batch) && (!stream_ || batch < next_)) start(batch);
+      while (!waiting_.contains(batch)) read_next();
+    } catch (...) {
+      failure_ = std::current_exception();
+      throw;
+    }
     const auto found = waiting_.find(batch);
-    std::copy_n(found->second.values.data() + row * numbers_, numbers_, out.begin());
+    const std::span<const float> values = std::span(found->second.values).subspan(row * size_.numbers(), size_.numbers());
+    if (layout_ == Layout::kNhwc)
+      chw_to_hwc(values, size_.channels, out);
+    else
+      std::ranges::copy(values, out.begin());
     if (--found->second.rows_left == 0) waiting_.erase(found);
   }
 
-  // Reads one batch: the next of the stream, or `wanted` if that has gone by.
-  void read_next(std::uint64_t wanted) {
-    if (!stream_ || wanted < next_) {
-      next_ = wanted;
-      stream_.emplace(file_, next_, batches_ - next_);
-    }
+  void read_next() {
     FloatArray read = stream_->next();
+    const std::uint64_t batch = next_++;
     const std::uint64_t rows = read.shape.empty() ? 0 : static_cast<std::uint64_t>(read.shape[0]);
-    if (rows < batch_size_) throw_too_few_rows(next_, rows, batch_size_);
-    while (waiting_.size() >= kMostWaiting) waiting_.erase(waiting_.begin());
-    waiting_.try_emplace(next_++, Waiting{std::move(read.values), batch_size_});
+    if (rows < batch_size_) throw_too_few_rows(batch, rows, batch_size_);
+    waiting_.try_emplace(batch, Waiting{std::move(read.values), batch_size_});
   }
-
-  // Far more than there are threads; only after a new start may there be some that nobody comes for.
-  static constexpr std::size_t kMostWaiting = 256;
 
   const fs::path file_;
   const std::uint64_t batches_, batch_size_;
-  const std::size_t numbers_;
+  const InputSize size_;
+  const Layout layout_;
   std::mutex mutex_;  // over all that follows
   std::optional<TensorfileReader> stream_;
+  std::exception_ptr failure_;
   std::uint64_t next_ = 0;  // the batch that the stream gives next
   std::map<std::uint64_t, Waiting> waiting_;
 };
 
+// The file's content: copies on other machines are the same images.
+std::string content_digest(const fs::path& file) {
+  InputFile input(file);
+  Digest digest;
+  std::vector<std::byte> piece(1 << 20);
+  while (const std::size_t count = input.read(piece)) digest.bytes(std::span(piece).first(count));
+  return digest.hex();
+}
+
 }  // namespace
 
 CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t batches, std::uint64_t batch_size,
-                                         const InputSize& size) {
+                                         const InputSize& size, Layout layout) {
   const TensorfileFacts facts = within([&] { return quoted(file); }, [&] { return read_tensorfile_facts(file); });
   within([&] { return quoted(file); },
          [&] {
@@ -113,15 +139,14 @@ CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t bat
   images.source = fmt::format("{} batches of {} images from the tensorfile {} ({} of {} rows, {})", batches, batch_size,
                               quoted(file), facts.batches, facts.shape[0], facts.element_type);
   images.other_files.push_back(file);
-  Digest digest;
-  digest.text("tensorfile").text(file.filename().string()).number(fs::file_size(file));
-  for (const std::int64_t side : facts.shape) digest.number(static_cast<std::uint64_t>(side));
-  digest.number(batches).number(batch_size);
-  images.identity = digest.hex();
+  images.identity = [file, batches, batch_size] {
+    return Digest().text("tensorfile").text(content_digest(file)).number(batches).number(batch_size).hex();
+  };
   for (std::uint64_t batch = 0; batch < batches; ++batch)
     for (std::uint64_t row = 0; row < batch_size; ++row) images.names.push_back(row_name(batch, row));
   images.ids = images.names;
-  const auto rows = std::make_shared<TensorfileRows>(file, batches, batch_size, size.numbers());
+  const auto rows = std::make_shared<TensorfileRows>(file, batches, batch_size, size, layout);
+  images.begin = [rows](std::size_t first) { rows->begin(first); };
   images.fill = [rows](std::size_t index, const std::string&, std::span<float> out) { rows->load(index, out); };
   return images;
 }

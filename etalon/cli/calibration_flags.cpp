@@ -46,7 +46,9 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags) {
       ->check(CLI::Range(std::int64_t{1}, kMostBatches))
       ->capture_default_str();
   app.add_option("--seed", options.seed, "draws the calibration images")
-      ->check(CLI::NonNegativeNumber)
+      ->check([](const std::string& text) {
+        return text.find_first_not_of("0123456789") == std::string::npos ? std::string() : text + " is no whole number from 0 on";
+      })
       ->capture_default_str();
   add_range_flags(app, flags.ranges);
   app.add_option("--statistics", flags.statistics,

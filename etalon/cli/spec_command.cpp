@@ -1,10 +1,10 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <map>
 
 #include "etalon/base/error.hpp"
+#include "etalon/cli/calibration_flags.hpp"
 #include "etalon/cli/table.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/cli/verbs.hpp"
@@ -12,13 +12,6 @@
 
 namespace etalon {
 namespace {
-
-// Where TAO's data loader looks for what is given relative.
-std::filesystem::path data_root() {
-  if (const char* base = std::getenv("DATA_BASE_PATH"); base != nullptr && *base != '\0') return base;
-  const char* home = std::getenv("HOME");
-  return std::filesystem::path(home == nullptr ? "/" : home) / "datasets";
-}
 
 // file:line:column: severity: field: text, and below it the line of the file.
 std::string finding_lines(const std::string& file, const nlohmann::ordered_json& row) {

@@ -12,7 +12,7 @@ constexpr Verb kVerbs[] = {
      detectnet_v2_compare_command},
     {"", "calibrate", "a calibration cache for any ONNX; `merge` parts of a run, `relabel` for another TensorRT",
      calibrate_command},
-    {"", "inspect", "what a file is and holds: model, ONNX, .etlt, calibration cache, specification",
+    {"", "inspect", "what a file is and holds, or where two calibration caches differ",
      inspect_command},
     {"spec", "check", "what a specification is, what in it matters to export, what is wrong",
      spec_check_command},

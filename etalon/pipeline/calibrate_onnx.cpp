@@ -10,6 +10,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/scale_sources.hpp"
 #include "etalon/networks/detectnet_v2/metadata.hpp"
+#include "etalon/onnx/drop_identities.hpp"
 
 namespace etalon {
 namespace {
@@ -60,6 +61,8 @@ Preprocessing preprocessing_of(const CalibrateOptions& options, const ModelProto
   if (options.layout) how.layout = *options.layout;
   if (options.channel_order) how.order = *options.channel_order;
   if (options.scale) how.scale = *options.scale;
+  if (!std::isfinite(how.scale) || how.scale == 0)
+    throw Error(Kind::kWrongUsage, fmt::format("--scale is {}, expected a number other than 0", how.scale));
   return how;
 }
 
@@ -67,7 +70,18 @@ void set_mean(const std::vector<double>& mean, int channels, Preprocessing& how)
   if (mean.empty()) return;
   if (mean.size() != 1 && mean.size() != static_cast<std::size_t>(channels))
     throw Error(Kind::kWrongUsage, fmt::format("--mean has {} numbers for {} channels", mean.size(), channels));
+  for (const double value : mean)
+    if (!std::isfinite(value)) throw Error(Kind::kWrongUsage, fmt::format("--mean has {}, expected numbers", value));
   for (std::size_t c = 0; c < how.mean.size(); ++c) how.mean[c] = mean[std::min(c, mean.size() - 1)];
+}
+
+// What no cache could be made of: a tensor is known by its name alone.
+void check_names(const ModelProto& model) {
+  std::set<std::string_view> seen;
+  for (const std::string& name : activation_names(model.graph()))
+    if (!seen.insert(name).second)
+      throw Error(Kind::kBadInput, fmt::format("tensor '{}' is made by two nodes", escaped(name)), "the model is damaged");
+  if (model.graph().output().empty()) throw Error(Kind::kBadInput, "the model has no output", "the model is damaged");
 }
 
 }  // namespace
@@ -79,7 +93,9 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
   const ModelProto model = within([&] { return quoted(options.model); },
                                   [&] {
                                     check_is_data_file(options.model);
-                                    return read_onnx(options.model);
+                                    ModelProto read = read_onnx(options.model);
+                                    check_names(read);
+                                    return read;
                                   });
   Preprocessing how = preprocessing_of(options, model, log);
   std::vector<std::int64_t> dims;
@@ -99,17 +115,18 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
                        : how.order == ChannelOrder::kBgr ? "BGR"
                                                          : "grey",
                        size.channels, size.height, size.width));
-  const auto observable = within([&] { return quoted(options.model); }, [&] { return observable_tensors(model); });
+  // The runtime forgets the name of what goes into a Dropout.
+  ModelProto computed = model;
+  drop_identities(computed);
+  const auto observable = within([&] { return quoted(options.model); }, [&] { return observable_tensors(computed); });
   const std::set<std::string_view> can_be_observed(observable.begin(), observable.end());
-  CalibrationJob job{.model = model, .source = source, .spec = nullptr, .size = size, .how = how, .tensors = {}, .input_dims = dims};
+  CalibrationJob job{.model = model, .computed = computed, .source = source, .spec = nullptr, .size = size, .how = how, .tensors = {}, .input_dims = dims};
   for (const std::string& name : deciding_tensors(model))
     if (can_be_observed.contains(name)) job.tensors.push_back(name);
   const CalibrationImages images = open_images(options.calibration, job, outputs, log);
   reserve_calibration_outputs(options.calibration, source, outputs);
   CalibrateResult result;
-  result.calibration =
-      within([&] { return quoted(options.model); },
-             [&] { return calibrate(options.calibration, job, images, outputs, log, progress); });
+  result.calibration = calibrate(options.calibration, job, images, outputs, log, progress);
   outputs.commit();
   result.written = outputs.written();
   for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));

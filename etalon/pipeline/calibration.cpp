@@ -19,6 +19,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kMostImages = 100'000'000;
+
 bool there(const fs::path& path) {
   std::error_code ignored;
   return !path.empty() && fs::exists(path, ignored);
@@ -39,6 +41,7 @@ CalibrationImages open_loader(const CalibrationOptions& options, const Detectnet
                 fmt::format("the specification's data loader makes images of {}x{}x{}, but the network takes {}x{}x{}",
                             set.size.channels, set.size.height, set.size.width, size.channels, size.height, size.width),
                 "give the specification that the network was trained with, or --cal_image_dir");
+  warn_of_empty_sources(set, log);
   const std::uint64_t wanted = options.batches * options.batch_size;
   if (wanted > set.frame_count())
     log.warning(fmt::format("--batches {} x --batch_size {} asks for {} images and there are {} frames: they repeat, as in TAO",
@@ -49,7 +52,7 @@ CalibrationImages open_loader(const CalibrationOptions& options, const Detectnet
 // What the user may want to know of a run later; nothing is read back from it.
 std::vector<std::pair<std::string, std::string>> facts_of(const CalibrationImages& images, const CalibrationOptions& options) {
   return {{"etalon", ETALON_VERSION},
-          {"source", images.source},
+          {"source", escaped(images.source, 2000)},
           {"precision", options.precision == RunPrecision::kBf16 ? "bf16" : "f32"}};
 }
 
@@ -61,21 +64,25 @@ void stage_statistics(const fs::path& path, const StatisticsFile& file, OutputFi
 CountedStatistics counted_before(const fs::path& path, const RunIdentity& identity, Shard shard, std::uint64_t images,
                                  const std::vector<std::string>& tensors, Log& log) {
   const StatisticsFile file = read_statistics(path);
-  return within([&] { return quoted(path); },
-                [&] {
-                  check_is_of_run(file, identity, shard, images);
-                  CountedStatistics counted = counted_statistics(file);
-                  for (const std::string& tensor : tensors)
-                    if (!counted.tensors.contains(tensor))
-                      throw Error(Kind::kBadInput, fmt::format("these statistics lack tensor '{}'", escaped(tensor)),
-                                  "add --force to count anew");
-                  if (counted.images_done == images)
-                    log.info(fmt::format("using the statistics of {} that are there: nothing is computed; --force counts anew",
-                                         quoted(path)));
-                  else
-                    log.info(fmt::format("going on where {} ends, after {} of {} images", quoted(path), counted.images_done, images));
-                  return counted;
-                });
+  within([&] { return quoted(path); }, [&] { check_is_of_run(file, identity, shard, images, tensors); });
+  if (file.images_done == images)
+    log.info(fmt::format("using the statistics of {} that are there: nothing is computed", quoted(path)));
+  else
+    log.info(fmt::format("going on where {} ends, after {} of {} images", quoted(path), file.images_done, images));
+  return counted_statistics(file);
+}
+
+// The same, where statistics of another run may be replaced.
+CountedStatistics counted_before_or_nothing(const fs::path& path, const RunIdentity& identity, Shard shard, std::uint64_t images,
+                                            const std::vector<std::string>& tensors, Log& log) {
+  if (!looks_like_statistics(read_file_head(path, 64)))
+    throw Error(Kind::kBadInput, fmt::format("{} is there and holds no statistics: it is not replaced", quoted(path)), "give another --statistics");
+  try {
+    return counted_before(path, identity, shard, images, tensors, log);
+  } catch (const Error& error) {
+    log.info(fmt::format("{} is replaced: {}", quoted(path), error.line()));
+    return {};
+  }
 }
 
 // Numbers that no picture can give come from a tensorfile that was made for another network.
@@ -123,7 +130,8 @@ CalibrationSource named_source(const CalibrationOptions& options, bool has_spec,
     throw Error(Kind::kBadInput, fmt::format("the tensorfile {} does not exist, and there are no images to make it from",
                                              quoted(options.cal_data_file)),
                 "add --cal_image_dir FOLDER");
-  throw Error(Kind::kWrongUsage, "calibration needs images and none were given", "add --cal_image_dir FOLDER");
+  throw Error(Kind::kWrongUsage, "calibration needs images and none were given",
+              "add --cal_image_dir FOLDER, --cal_data_file TENSORFILE, or a specification with a data loader (-e)");
 }
 
 }  // namespace
@@ -133,10 +141,17 @@ CalibrationSource choose_source(const CalibrationOptions& options, bool has_spec
   if (options.shard && !options.statistics)
     throw Error(Kind::kWrongUsage, "--shard needs --statistics FILE: a part of the images makes no cache",
                 "add --statistics FILE and merge the parts with `etalon calibrate merge`");
-  if (options.shard && writes_tensorfile(options, source))
+  if ((options.shard || options.statistics) && writes_tensorfile(options, source))
     throw Error(Kind::kWrongUsage,
-                fmt::format("the tensorfile {} does not exist, and a run of one shard does not write it", quoted(options.cal_data_file)),
+                fmt::format("the tensorfile {} does not exist: a run that writes it is another than the next one, which reads it, "
+                            "so its statistics would be of no use",
+                            quoted(options.cal_data_file)),
                 "leave --cal_data_file away, or write the tensorfile first");
+  if (options.batches > kMostImages / options.batch_size)
+    throw Error(Kind::kWrongUsage, fmt::format("--batches {} x --batch_size {} are more than {} images", options.batches,
+                                               options.batch_size, kMostImages));
+  if (options.use_validation_set && source != CalibrationSource::kDataLoader)
+    log.info("--use_validation_set is about the specification's data loader, and another source was given: it changes nothing");
   return source;
 }
 
@@ -144,6 +159,12 @@ void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationS
   if (!options.shard) outputs.reserve(options.cal_cache_file, if_exists(options));
   if (options.statistics) outputs.reserve(*options.statistics, IfExists::kReplace);  // calibrate() looks at what is there
   if (writes_tensorfile(options, source)) outputs.reserve(options.cal_data_file, IfExists::kRefuse);
+}
+
+void warn_of_empty_sources(const LoaderSet& set, Log& log) {
+  for (const auto& pattern : set.without_frames)
+    log.warning(fmt::format("the source of '{}' has no frame for {}: validation_fold takes all of its files", escaped(pattern),
+                            set.split == LoaderSplit::kTraining ? "training" : "validation"));
 }
 
 void protect_images(const CalibrationImages& images, OutputFiles& outputs) {
@@ -156,7 +177,7 @@ CalibrationImages open_images(const CalibrationOptions& options, const Calibrati
   CalibrationImages images;
   switch (job.source) {
     case CalibrationSource::kTensorfile:
-      images = images_from_tensorfile(options.cal_data_file, options.batches, options.batch_size, job.size);
+      images = images_from_tensorfile(options.cal_data_file, options.batches, options.batch_size, job.size, job.how.layout);
       break;
     case CalibrationSource::kImageFolders:
       images = images_from_folders(options.cal_image_dirs, options.batches, options.batch_size, options.seed, job.size, job.how);
@@ -190,7 +211,7 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
   // As TAO does; what is counted are the pictures, whose numbers are the same.
   if (writes_tensorfile(options, job.source))
     outputs.stage_file(options.cal_data_file, IfExists::kRefuse, 0666, [&](const fs::path& file) {
-      write_tensorfile(file, images, options.batch_size, job.size, TensorfileType::kFloat64, options.threads, progress);
+      write_tensorfile(file, images, options.batch_size, job.size, job.how.layout, TensorfileType::kFloat64, options.threads, progress);
     });
   CountedStatistics counted;
   RunIdentity identity;
@@ -198,8 +219,8 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
   std::function<void()> keep;
   if (options.statistics) {
     identity = run_identity(job.model, images, collect);
-    if (there(*options.statistics) && !options.force)
-      counted = counted_before(*options.statistics, identity, shard, part.count, job.tensors, log);
+    const auto before = options.force ? counted_before_or_nothing : counted_before;
+    if (there(*options.statistics)) counted = before(*options.statistics, identity, shard, part.count, job.tensors, log);
     keep = [&] {
       OutputFiles now;
       stage_statistics(*options.statistics, as_file(), now);
@@ -208,8 +229,8 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
                            part.count, quoted(*options.statistics)));
     };
   }
-  const bool complete = counted.images_done == part.count && there(options.statistics.value_or(fs::path())) && !options.force;
-  collect_statistics(job.model, images, part, collect, counted, keep, progress);
+  const bool complete = counted.images_done == part.count && !counted.tensors.empty();  // nothing new to keep
+  collect_statistics(job.computed, images, part, collect, counted, keep, progress);
   warn_of_strange_input(job.model, counted, job.how, log);
   if (options.statistics && !complete) stage_statistics(*options.statistics, as_file(), outputs);
   CalibrationResult result;
@@ -222,10 +243,17 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
   }
   MadeCache made = make_cache(job.model, counted.tensors, options.rule, options.trt_version);
   tell_ranges(made, options.rule, log);
+  warn_of_version(options.trt_version, log);
   outputs.stage(options.cal_cache_file, if_exists(options), 0666, format_calibration_cache(made.cache));
   result.cache_lines = made.cache.lines.size();
   result.chosen = std::move(made.chosen);
   return result;
+}
+
+void warn_of_version(const TensorRtVersion& version, Log& log) {
+  if (version.major >= kFirstTensorRtWithoutCaches)
+    log.warning(fmt::format("TensorRT {}.{} reads no calibration cache: from version {} on it takes explicitly quantized models only",
+                            version.major, version.minor, kFirstTensorRtWithoutCaches));
 }
 
 void tell_ranges(const MadeCache& made, const RangeRule& rule, Log& log) {

@@ -12,6 +12,7 @@
 #include "etalon/base/log.hpp"
 #include "etalon/calibration/cache_lines.hpp"
 #include "etalon/calibration/calibration_images.hpp"
+#include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/ranges.hpp"
 #include "etalon/calibration/shard.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
@@ -51,7 +52,8 @@ CalibrationSource choose_source(const CalibrationOptions& options, bool has_spec
 
 // What is calibrated, and from where.
 struct CalibrationJob {
-  const ModelProto& model;
+  const ModelProto& model;     // whose tensors get lines
+  const ModelProto& computed;  // what is run: the same, or without nodes that hand on what they were given
   CalibrationSource source;
   const DetectnetV2Spec* spec;  // null but for the data loader
   InputSize size;
@@ -59,6 +61,9 @@ struct CalibrationJob {
   std::vector<std::string> tensors;           // to be counted: those that decide scales and can be observed
   std::vector<std::int64_t> input_dims = {};  // SessionOptions: for a model that leaves its size open
 };
+
+// A warning for each source of the loader that has no frame for its split.
+void warn_of_empty_sources(const LoaderSet& set, Log& log);
 
 // No output of a run may replace a file that its images come from.
 void protect_images(const CalibrationImages& images, OutputFiles& outputs);
@@ -81,6 +86,9 @@ struct CalibrationResult {
 // Counts, or takes statistics that exist, and stages cache, statistics and tensorfile.
 CalibrationResult calibrate(const CalibrationOptions& options, const CalibrationJob& job, const CalibrationImages& images,
                             OutputFiles& outputs, Log& log, Progress& progress);
+
+// A warning for a TensorRT that reads no caches.
+void warn_of_version(const TensorRtVersion& version, Log& log);
 
 // What was chosen by whom (with auto), and what has no line.
 void tell_ranges(const MadeCache& made, const RangeRule& rule, Log& log);

@@ -49,11 +49,12 @@ TensorfileResult write_calibration_tensorfile(const TensorfileOptions& options, 
                                  result.batches = batch_count(opened.frame_count(), result.batch_size, options.max_batches);
                                  return opened;
                                });
+  warn_of_empty_sources(set, log);
   CalibrationImages images = images_from_loader(set, result.batches * result.batch_size, spec.experiment.random_seed());
   protect_images(images, outputs);
   log.info(fmt::format("writing {} batches of {}: {}", result.batches, result.batch_size, images.source));
   outputs.stage_file(options.output, if_exists, 0666, [&](const std::filesystem::path& file) {
-    write_tensorfile(file, images, result.batch_size, set.size, TensorfileType::kFloat32, options.threads, progress);
+    write_tensorfile(file, images, result.batch_size, set.size, Layout::kNchw, TensorfileType::kFloat32, options.threads, progress);
   });
   outputs.commit();
   result.written = outputs.written().front();

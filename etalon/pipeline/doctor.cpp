@@ -84,7 +84,7 @@ void check_images(const fs::path& folder, Checks& checks) {
       throw Error(Kind::kBadInput,
                   fmt::format("'{}' has no image (jpg, jpeg, png)", escaped(folder.string())));
     for (const auto& path : images)
-      within([&] { return "'" + escaped(path.string()) + "'"; }, [&] { decode_image(read_file(path)); });
+      within([&] { return quoted(path); }, [&] { decode_image(read_file(path)); });
     return fmt::format("{} images, all can be read", images.size());
   });
 }

@@ -154,6 +154,7 @@ void use_existing_cache(const ExportOptions& options, const Deployable& deployab
 
 CalibrationJob job_of(const Deployable& deployable, CalibrationSource source, const DetectnetV2Spec* spec) {
   return {.model = deployable.model,
+          .computed = deployable.model,
           .source = source,
           .spec = spec,
           .size = {static_cast<int>(deployable.channels), static_cast<int>(deployable.height),
@@ -290,7 +291,11 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   ExportResult result;
   stage_model(outputs, options, deployable, output);
   if (options.gen_ds_config) stage_deepstream_files(outputs, options, deployable, output, log);
-  if (cache_exists) use_existing_cache(options, deployable, log);
+  if (cache_exists) {
+    use_existing_cache(options, deployable, log);
+    if (!options.calibration.cal_data_file.empty())
+      log.info(fmt::format("the tensorfile {} is neither read nor written: nothing is calibrated", quoted(options.calibration.cal_data_file)));
+  }
   if (job) {
     status.write(Status::kRunning, "Calibration takes time especially if number of batches is large.");
     result.calibration = calibrate(options.calibration, *job, images, outputs, log, progress);

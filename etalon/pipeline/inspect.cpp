@@ -114,7 +114,7 @@ void add_cache(const fs::path& path, Json& seen) {
   seen["lines"] = cache.lines.size();
   Json rows = Json::array();
   for (const auto& line : cache.lines)
-    rows.push_back({{"tensor", line.tensor}, {"range", line.scale * 127.0F}, {"scale", line.scale}});
+    rows.push_back({{"tensor", line.tensor}, {"range", line.range()}, {"scale", line.scale}});
   seen["tensors"] = std::move(rows);
 }
 
@@ -185,7 +185,7 @@ void add_statistics(const fs::path& path, Json& seen) {
   seen["images"] = file.images;
   if (file.images_done < file.images)
     seen["warning"] = fmt::format("interrupted after {} images: the same command goes on from there", file.images_done);
-  for (const auto& [key, text] : file.facts) seen[key] = text;
+  for (const auto& [key, text] : file.facts) seen["facts"][key] = text;
   Json rows = Json::array();
   for (const auto& tensor : file.tensors) {
     const std::uint64_t zeros = !tensor.buckets.empty() && tensor.buckets.front().first == 0 ? tensor.buckets.front().second : 0;

@@ -12,7 +12,7 @@ namespace etalon {
 nlohmann::ordered_json inspect_file(const std::filesystem::path& path);
 
 // What is different in two calibration caches: "files", "headers", "lines", and "differences", a row for each tensor
-// that both have, the one with the largest ratio of ranges first; "only_in_first", "only_in_second". Names match with
+// whose ranges differ, the one with the largest ratio first; "only_in_first", "only_in_second". Names match with
 // or without ":0". Errors: kUnsupported for files of other kinds.
 nlohmann::ordered_json inspect_difference(const std::filesystem::path& first, const std::filesystem::path& second);
 

@@ -37,7 +37,6 @@ nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path&
       throw Error(Kind::kUnsupported, fmt::format("{} is no calibration cache, and only two of those are compared", quoted(path)));
   const CalibrationCache a = read_calibration_cache(first), b = read_calibration_cache(second);
   const auto of_a = a.by_tensor(), of_b = b.by_tensor();
-  constexpr float kInt8Steps = 127.0F;
   std::vector<Difference> differences;
   Json only_first = Json::array(), only_second = Json::array();
   std::size_t equal = 0;
@@ -47,9 +46,12 @@ nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path&
       only_first.push_back(line->tensor);
       continue;
     }
-    const float x = line->scale, y = found->second->scale;
-    if (x == y) ++equal;
-    differences.push_back({line->tensor, x * kInt8Steps, y * kInt8Steps, ratio_of(x, y)});
+    const CacheLine& other = *found->second;
+    if (line->scale == other.scale) {
+      ++equal;
+      continue;
+    }
+    differences.push_back({line->tensor, line->range(), other.range(), ratio_of(line->scale, other.scale)});
   }
   for (const auto& [name, line] : of_b)
     if (!of_a.contains(name)) only_second.push_back(line->tensor);
@@ -65,8 +67,8 @@ nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path&
             {"first", first.string()},
             {"second", second.string()},
             {"kind", "two calibration caches"},
-            {"headers", a.header == b.header ? a.header : fmt::format("{} and {}", a.header, b.header)},
-            {"lines", fmt::format("{} and {}", a.lines.size(), b.lines.size())},
+            {"headers", {a.header, b.header}},
+            {"lines", {a.lines.size(), b.lines.size()}},
             {"equal", equal}};
   if (!only_first.empty()) seen["only_in_first"] = std::move(only_first);
   if (!only_second.empty()) seen["only_in_second"] = std::move(only_second);

@@ -18,24 +18,21 @@ MergeResult merge_calibration(const MergeOptions& options, Log& log) {
   if (options.cal_cache_file) outputs.reserve(*options.cal_cache_file, if_exists);
   if (options.merged_statistics) outputs.reserve(*options.merged_statistics, if_exists);
 
-  std::vector<NamedStatistics> parts;
-  for (const auto& path : options.statistics) parts.push_back({path, read_statistics(path)});
-  const StatisticsFile whole = merge_statistics(parts);
   const ModelProto model = within([&] { return quoted(options.model); },
                                   [&] {
                                     check_is_data_file(options.model);
                                     return read_onnx(options.model);
                                   });
-  if (network_identity(model) != whole.model)
-    throw Error(Kind::kBadInput,
-                fmt::format("{} is not the network that {} was counted on", quoted(options.model), quoted(options.statistics.front())),
-                "give the ONNX that the runs with --shard wrote");
+  PartsOfRun parts(network_identity(model), activation_names(model.graph()));
+  for (const auto& path : options.statistics) parts.add(path, read_statistics(path));
+  const StatisticsFile whole = parts.whole();
 
   MergeResult result;
   result.images = whole.images;
   if (options.cal_cache_file) {
     MadeCache made = make_cache(model, counted_statistics(whole).tensors, options.rule, options.trt_version);
     tell_ranges(made, options.rule, log);
+    warn_of_version(options.trt_version, log);
     outputs.stage(*options.cal_cache_file, if_exists, 0666, format_calibration_cache(made.cache));
     result.cache_lines = made.cache.lines.size();
     result.chosen = std::move(made.chosen);

@@ -30,8 +30,7 @@ struct MergeResult {
   std::uint64_t cache_lines = 0;
 };
 
-// The cache has the bytes that the unsharded run would have written. Errors: those of merge_statistics, and statistics
-// of another network than `model` (kBadInput).
+// The cache has the bytes that the unsharded run would have written. Errors: those of PartsOfRun.
 MergeResult merge_calibration(const MergeOptions& options, Log& log);
 
 }  // namespace etalon

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "etalon/base/error.hpp"
+#include "etalon/pipeline/calibration.hpp"
 
 namespace etalon {
 
@@ -21,6 +22,7 @@ RelabelResult relabel_cache(const RelabelOptions& options, Log& log) {
   if (algorithm(result.old_header) != algorithm(result.new_header))
     log.info(fmt::format("the header said {}, and every reader looks for {}: that word is changed as well", escaped(algorithm(result.old_header)),
                          algorithm(result.new_header)));
+  warn_of_version(options.trt_version, log);
   outputs.stage(options.output, if_exists, 0666, format_calibration_cache(cache));
   outputs.commit();
   result.written = outputs.written().front();

@@ -8,6 +8,7 @@
 #include <openvino/op/constant.hpp>
 #include <openvino/op/convert.hpp>
 #include <openvino/op/parameter.hpp>
+#include <openvino/core/preprocess/pre_post_process.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/runtime/core.hpp>
 #include <openvino/runtime/properties.hpp>
@@ -38,8 +39,9 @@ void fix_input_shape(ov::Model& model, const std::vector<std::int64_t>& dims) {
     throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", model.inputs().size()));
   const auto input = model.input();
   const std::string name = escaped(input.get_names().empty() ? "?" : input.get_any_name());
-  if (input.get_element_type() != ov::element::f32)
-    throw Error(Kind::kUnsupported, fmt::format("input '{}' is of type {}, expected float32", name, input.get_element_type().get_type_name()));
+  const ov::element::Type type = input.get_element_type();
+  if (!type.is_real() && type != ov::element::u8)
+    throw Error(Kind::kUnsupported, fmt::format("input '{}' is of type {}, expected floating-point numbers or uint8", name, type.get_type_name()));
   ov::PartialShape shape = input.get_partial_shape();
   if (shape.rank().is_dynamic() || shape.size() == 0)
     throw Error(Kind::kBadInput, fmt::format("input '{}' has no shape, expected one with a batch dimension", name));
@@ -60,6 +62,16 @@ void fix_input_shape(ov::Model& model, const std::vector<std::int64_t>& dims) {
     numbers *= dimension.get_length();
   }
   openvino_call(Kind::kBadInput, "compute this model one image at a time", [&] { model.reshape(shape); });
+}
+
+// Images are filled in as float32, whatever the model takes.
+std::shared_ptr<ov::Model> with_float_input(const std::shared_ptr<ov::Model>& model) {
+  if (model->input().get_element_type() == ov::element::f32) return model;
+  return openvino_call(Kind::kUnsupported, "convert the model's input from float32", [&] {
+    ov::preprocess::PrePostProcessor conversion(model);
+    conversion.input().tensor().set_element_type(ov::element::f32);
+    return conversion.build();
+  });
 }
 
 std::map<std::string, ov::Output<ov::Node>> tensors_by_name(const ov::Model& model) {
@@ -173,6 +185,7 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t la
     throw Error(Kind::kUnsupported, "this processor does not compute in bf16", "use f32");
   std::shared_ptr<ov::Model> network = read_model(core, model);
   fix_input_shape(*network, options.input_dims);
+  network = with_float_input(network);
   network = openvino_call(Kind::kBadInput, "observe this model's tensors", [&] { return with_taps(*network, model.graph(), taps); });
   // One thread a stream: an image's sums then have one order, whatever the number of threads. No pinning to cores: runs
   // beside this one (shards, other programs) would be pinned to the same ones.

@@ -39,7 +39,8 @@ struct SessionOptions {
 class Session {
  public:
   // Errors: kBadInput (the model does not load, its input's size is not fixed, an observed name does not exist or is a
-  // constant), kUnsupported (not exactly one float32 input; bf16 where the processor has none).
+  // constant), kUnsupported (not exactly one input of floating-point numbers or uint8,
+  // which is filled as float32; bf16 where the processor has none).
   Session(const ModelProto& model, const SessionOptions& options);
   ~Session();
   Session(Session&&) noexcept;

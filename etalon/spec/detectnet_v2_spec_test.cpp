@@ -53,14 +53,14 @@ TEST(DetectnetV2Spec, TellsWhatIsWrongAndWhere) {
       {"model_config {\n  arch: \"resnet\n}",
        "does not parse: String literals cannot cross line boundaries, in line 2, column 16"},
       {"model_config {\n  load_graph: yes\n}",
-       "does not parse: Invalid value for boolean field \"load_graph\". Value: \"yes\", in line 3, column 1"},
+       "does not parse: Invalid value for boolean field \"load_graph\". Value: \"yes\", in line 2, column 15"},
       {"model_config {\n  num_layers: 18\n",
        "does not parse: the file ends in the middle of a block or a value, in line 3, column 1 (is a closing "
        "brace missing?)"},
       {"model_config { }\n}", "does not parse: Expected identifier, got: }, in line 2, column 1"},
       {postprocessing + "clustering_algorithm: NMSX } } } }",
        "does not parse: Unknown enumeration value of \"NMSX\" for field \"clustering_algorithm\", in line 2, "
-       "column 28"},
+       "column 23"},
       {postprocessing + "clustering_algorithm: 7 } } } }",
        "clustering_algorithm is 7, expected one of DBSCAN, NMS, HYBRID, in clustering_config, in value, in "
        "target_class_config, in "

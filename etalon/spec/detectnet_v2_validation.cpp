@@ -22,6 +22,7 @@ constexpr auto kNote = Severity::kNote;
 
 // No comparison holds for a NaN, which protobuf's text can say: so it keeps no rule.
 constexpr Condition kPositive{.expected = "more than 0", .number = [](double v) { return v > 0; }};
+constexpr Condition kPictureSide{.expected = "at most 65535", .number = [](double v) { return v <= 65535; }};
 constexpr Condition kNotNegative{.expected = "0 or more", .number = [](double v) { return v >= 0; }};
 constexpr Condition kFraction{.expected = "0 to 1", .number = [](double v) { return 0 <= v && v <= 1; }};
 constexpr Condition kBelowOne{.expected = "0 or more and less than 1",
@@ -58,6 +59,8 @@ constexpr FieldRule kTrainValRules[] = {
     {"offset", "BboxObjective", kFinite, kError},
     {"output_image_width", "", kPositive, kError, true},
     {"output_image_height", "", kPositive, kError, true},
+    {"output_image_width", "", kPictureSide, kError},
+    {"output_image_height", "", kPictureSide, kError},
     {"output_image_channel", "", kUnsetOrOneOrThree, kError},
     {"scale_width", "", kFiniteNotNegative, kError},
     {"scale_height", "", kFiniteNotNegative, kError},

@@ -46,7 +46,14 @@ class Collector final : public protobuf::io::ErrorCollector {
       : pool_(pool), outline_(outline) {}
 
   void AddError(int line, int column, const std::string& message) override {
-    if (!first_error_) first_error_ = Finding{Finding::Severity::kError, message, line + 1, column + 1};
+    if (first_error_) return;
+    first_error_ = Finding{Finding::Severity::kError, message, line + 1, column + 1};
+    // These two are found when the parser has gone on to the next token.
+    if (!message.starts_with("Unknown enumeration value") && !message.starts_with("Invalid value for boolean")) return;
+    if (const OutlineName* value = outline_.before(line + 1, column + 1)) {
+      first_error_->line = value->line;
+      first_error_->column = value->column;
+    }
   }
 
   void AddWarning(int line, int column, const std::string& message) override {

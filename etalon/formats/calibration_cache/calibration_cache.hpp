@@ -24,12 +24,18 @@ struct TensorRtVersion {
   // 8.6.1 -> 8601, 10.3.0 -> 100300 (the rule changed with version 10).
   int number() const;
 };
+// The first TensorRT that reads no calibration cache any more.
+inline constexpr int kFirstTensorRtWithoutCaches = 11;
+
 // "8.6.1", "10.3" (patch 0). Error(kWrongUsage) otherwise.
 TensorRtVersion parse_tensorrt_version(std::string_view text);
+
+inline constexpr float kInt8Steps = 127.0F;  // TensorRT's INT8 is symmetric: -128 is not used
 
 struct CacheLine {
   std::string tensor;
   float scale;  // real value per INT8 step; finite; 0 only for a tensor that was 0 in all data: it has no INT8 form
+  float range() const { return scale * kInt8Steps; }
 };
 
 struct CalibrationCache {

@@ -98,7 +98,7 @@ void read_tfrecords(const std::filesystem::path& path,
   Chunks chunks(path);
   if (chunks.remaining() == 0) return;
   check_is_data_file(path);
-  within([&] { return "'" + escaped(path.string()) + "'"; },
+  within([&] { return quoted(path); },
          [&] {
            for (std::uint64_t number = 0; chunks.remaining() > 0; ++number) {
              const std::uint64_t offset = chunks.offset();
