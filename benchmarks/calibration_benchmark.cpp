@@ -1,17 +1,21 @@
-// What calibration costs: images/s with statistics against plain float32 inference of the same graph, in one process.
+// What calibration costs: images/s with statistics against plain float32 inference of the same graph, in one
+// process.
 //
 //   calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]
-//   calibration_benchmark MODEL.onnx --images FOLDER --once plain|CALIBRATOR [--precision f32|bf16] [--count N]
+//   calibration_benchmark MODEL.onnx --images FOLDER --once plain|CALIBRATOR [--precision f32|bf16] [--count
+//   N]
 //
-// The ways are run in turn, there and back (a b c, c b a), so that a drift of the machine hits all alike; a ratio is the
-// median over rounds of the round's own quotients, its quartiles in brackets; the second ratio is that of processor time,
-// which other programs on the machine disturb less. "again" is plain inference a second time: the noise. Where the
-// processor has bf16, its ways come as well, and how far ranges by least squares differ from those of float32. Without
-// --images, inputs lie ready in memory and only inference is compared; with it, rows that load their images (decode,
-// resize) come as well, compared with the same way from memory.
-// Left out: compiling the model, and choosing ranges from the statistics (printed apart).
-// --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON: seconds,
-// processor time, the peak memory of the process. That is what peers.py sets beside other programs. "plain" computes the same images only.
+// The ways are run in turn, there and back (a b c, c b a), so that a drift of the machine hits all alike; a
+// ratio is the median over rounds of the round's own quotients, its quartiles in brackets; the second ratio
+// is that of processor time, which other programs on the machine disturb less. "again" is plain inference a
+// second time: the noise. Where the processor has bf16, its ways come as well, and how far ranges by least
+// squares differ from those of float32. Without
+// --images, inputs lie ready in memory and only inference is compared; with it, rows that load their images
+// (decode, resize) come as well, compared with the same way from memory. Left out: compiling the model, and
+// choosing ranges from the statistics (printed apart).
+// --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON:
+// seconds, processor time, the peak memory of the process. That is what peers.py sets beside other programs.
+// "plain" computes the same images only.
 #include <fmt/format.h>
 #include <sys/resource.h>
 
@@ -42,12 +46,16 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 double processor_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -80,15 +88,22 @@ Options parse(int argc, char** argv) {
       if (++i >= argc) throw Error(Kind::kWrongUsage, word + " needs a value");
       return argv[i];
     };
-    if (word == "--images") options.images = value();
-    else if (word == "--once") options.once = value();
-    else if (word == "--precision") options.precision = value() == "bf16" ? RunPrecision::kBf16 : RunPrecision::kF32;
-    else if (word == "--rounds") options.rounds = std::stoul(value());
-    else if (word == "--count") options.count = std::stoul(value());
-    else options.model = word;
+    if (word == "--images")
+      options.images = value();
+    else if (word == "--once")
+      options.once = value();
+    else if (word == "--precision")
+      options.precision = value() == "bf16" ? RunPrecision::kBf16 : RunPrecision::kF32;
+    else if (word == "--rounds")
+      options.rounds = std::stoul(value());
+    else if (word == "--count")
+      options.count = std::stoul(value());
+    else
+      options.model = word;
   }
   if (options.model.empty() || options.rounds == 0 || options.count == 0)
-    throw Error(Kind::kWrongUsage, "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
+    throw Error(Kind::kWrongUsage,
+                "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
   if (!options.once.empty() && !options.images) throw Error(Kind::kWrongUsage, "--once needs --images");
   return options;
 }
@@ -110,9 +125,10 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// The range in [max/4, max] of least squared error over 127 steps, clipped values included. Values between half a step and
-// the range are off by step^2/12 on average, whatever the grid; smaller ones become zero and lose themselves. In this form
-// the error is smooth in the range, so that two minima differ by what the statistics differ by and not by a search's grid.
+// The range in [max/4, max] of least squared error over 127 steps, clipped values included. Values between
+// half a step and the range are off by step^2/12 on average, whatever the grid; smaller ones become zero and
+// lose themselves. In this form the error is smooth in the range, so that two minima differ by what the
+// statistics differ by and not by a search's grid.
 double least_squares_range(const TensorStatistics& statistics) {
   const double max = statistics.max();
   double best = max, least = std::numeric_limits<double>::infinity();
@@ -121,7 +137,9 @@ double least_squares_range(const TensorStatistics& statistics) {
     double error = 0;
     for (std::uint32_t key = 1; key < TensorStatistics::kBuckets; ++key) {
       if (statistics.buckets[key] == 0) continue;
-      const double x = (static_cast<double>(TensorStatistics::edge(key)) + static_cast<double>(TensorStatistics::edge(key + 1))) / 2;
+      const double x = (static_cast<double>(TensorStatistics::edge(key)) +
+                        static_cast<double>(TensorStatistics::edge(key + 1))) /
+                       2;
       const double off = x > range ? (x - range) * (x - range) : x > step / 2 ? step * step / 12 : x * x;
       error += static_cast<double>(statistics.buckets[key]) * off;
     }
@@ -158,11 +176,13 @@ class Benchmark {
   void compare() {
     fill_ready_inputs();
     std::vector<std::unique_ptr<Way>> ways;
-    const auto add = [&](const std::string& name, std::vector<std::string> observe, RunPrecision precision = RunPrecision::kF32,
-                         const Way* from_memory = nullptr) {
+    const auto add = [&](const std::string& name, std::vector<std::string> observe,
+                         RunPrecision precision = RunPrecision::kF32, const Way* from_memory = nullptr) {
       const auto start = Clock::now();
       const std::size_t tensors = observe.size();
-      ways.push_back(std::make_unique<Way>(Way{name, Session(model_, {.precision = precision, .observe = std::move(observe)}), from_memory != nullptr, from_memory}));
+      ways.push_back(std::make_unique<Way>(
+          Way{name, Session(model_, {.precision = precision, .observe = std::move(observe)}),
+              from_memory != nullptr, from_memory}));
       fmt::print("# {}: {} tensors observed, made in {:.2f} s\n", name, tensors, seconds_since(start));
       run(*ways.back());  // warm: threads start, histograms get their pages
       ways.back()->seconds.clear();
@@ -193,8 +213,8 @@ class Benchmark {
       const Way& beside = way->beside ? *way->beside : *plain;
       const Ratio wall(beside.seconds, way->seconds), processor(beside.processor, way->processor);
       fmt::print("{:<30} {:8.2f}   {:.3f} ({:.3f} {:.3f})   {:.3f} ({:.3f} {:.3f})  of {}\n", way->name,
-                 static_cast<double>(options_.count) / median(way->seconds), wall.median, wall.low, wall.high, processor.median, processor.low,
-                 processor.high, beside.name);
+                 static_cast<double>(options_.count) / median(way->seconds), wall.median, wall.low, wall.high,
+                 processor.median, processor.low, processor.high, beside.name);
     }
     const auto statistics = counted->session.take_statistics();
     if (counted_bf16) show_how_far_bf16_is(statistics, counted_bf16->session.take_statistics());
@@ -207,23 +227,30 @@ class Benchmark {
     const auto start = Clock::now();
     const double processor_start = processor_seconds();
     const bool plain = options_.once == "plain";
-    Session session(model_, {.precision = options_.precision, .observe = plain ? std::vector<std::string>{} : deciding_tensors(model_)});
+    Session session(model_, {.precision = options_.precision,
+                             .observe = plain ? std::vector<std::string>{} : deciding_tensors(model_)});
     SilentProgress progress;
     session.run_all(paths_.size(), loading(), {}, progress);
     std::size_t lines = 0;
-    if (!plain) lines = make_cache(model_, session.take_statistics(), {.calibrator = parse_calibrator(options_.once)}, {}).cache.lines.size();
+    if (!plain)
+      lines =
+          make_cache(model_, session.take_statistics(), {.calibrator = parse_calibrator(options_.once)}, {})
+              .cache.lines.size();
     const double seconds = seconds_since(start), processor = processor_seconds() - processor_start;
     std::ifstream status("/proc/self/status");
     std::size_t peak_kib = 0;
     for (std::string line; std::getline(status, line);)
       if (line.starts_with("VmHWM:")) peak_kib = std::stoul(line.substr(6));
-    fmt::print("{{\"images\": {}, \"tensors\": {}, \"seconds\": {:.4f}, \"processor\": {:.4f}, \"peak_bytes\": {}}}\n", paths_.size(), lines, seconds,
-               processor, peak_kib * 1024);
+    fmt::print(
+        "{{\"images\": {}, \"tensors\": {}, \"seconds\": {:.4f}, \"processor\": {:.4f}, \"peak_bytes\": "
+        "{}}}\n",
+        paths_.size(), lines, seconds, processor, peak_kib * 1024);
   }
 
  private:
   // Of ranges by least squares and of maxima, over the tensors: the median and the largest difference.
-  static void show_how_far_bf16_is(const std::map<std::string, TensorStatistics>& f32, const std::map<std::string, TensorStatistics>& bf16) {
+  static void show_how_far_bf16_is(const std::map<std::string, TensorStatistics>& f32,
+                                   const std::map<std::string, TensorStatistics>& bf16) {
     std::vector<double> range, max;
     std::string worst;
     for (const auto& [name, exact] : f32) {
@@ -234,24 +261,34 @@ class Benchmark {
       if (range.back() == std::ranges::max(range)) worst = name;
     }
     if (range.empty()) return;
-    fmt::print("# bf16 against f32 over {} tensors, median and largest difference: least squares {:.2f} %, {:.2f} % ({}); maximum {:.2f} %, {:.2f} %\n",
-               range.size(), 100 * median(range), 100 * std::ranges::max(range), worst, 100 * median(max), 100 * std::ranges::max(max));
+    fmt::print(
+        "# bf16 against f32 over {} tensors, median and largest difference: least squares {:.2f} %, {:.2f} % "
+        "({}); maximum {:.2f} %, {:.2f} %\n",
+        range.size(), 100 * median(range), 100 * std::ranges::max(range), worst, 100 * median(max),
+        100 * std::ranges::max(max));
   }
 
   Session::FillInput loading() const {
-    return [this](std::size_t i, std::span<float> input) { load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input); };
+    return [this](std::size_t i, std::span<float> input) {
+      load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input);
+    };
   }
 
   void fill_ready_inputs() {
     for (std::size_t i = 0; i < std::min<std::size_t>(options_.count, 8); ++i) {
       auto& input = ready_.emplace_back(static_cast<std::size_t>(3 * width_ * height_));
-      if (options_.images) load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input);
-      else for (std::size_t j = 0; j < input.size(); ++j) input[j] = static_cast<float>((j * 2654435761U + i) >> 7 & 255) / 255.0F;
+      if (options_.images)
+        load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input);
+      else
+        for (std::size_t j = 0; j < input.size(); ++j)
+          input[j] = static_cast<float>((j * 2654435761U + i) >> 7 & 255) / 255.0F;
     }
   }
 
   void run(Way& way) {
-    const auto ready = [this](std::size_t i, std::span<float> input) { std::ranges::copy(ready_[i % ready_.size()], input.begin()); };
+    const auto ready = [this](std::size_t i, std::span<float> input) {
+      std::ranges::copy(ready_[i % ready_.size()], input.begin());
+    };
     SilentProgress progress;
     const double processor = processor_seconds();
     const auto start = Clock::now();
@@ -273,8 +310,10 @@ class Benchmark {
 int main(int argc, char** argv) try {
   const auto options = etalon::parse(argc, argv);
   etalon::Benchmark benchmark(options);
-  if (options.once.empty()) benchmark.compare();
-  else benchmark.run_once();
+  if (options.once.empty())
+    benchmark.compare();
+  else
+    benchmark.run_once();
 } catch (const etalon::Error& error) {
   std::cerr << "error: " << error.line() << '\n';
   return 1;

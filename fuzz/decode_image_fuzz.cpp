@@ -1,5 +1,6 @@
-// Any bytes as a picture: decoding, as Pillow or as TensorFlow, ends in a picture or in an Error. What was decoded can
-// be resized, converted, written as PNG and read back the same. The data loader's numbers lie where they should.
+// Any bytes as a picture: decoding, as Pillow or as TensorFlow, ends in a picture or in an Error. What was
+// decoded can be resized, converted, written as PNG and read back the same. The data loader's numbers lie
+// where they should.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -20,8 +21,8 @@ void demand(bool holds) {
   if (!holds) std::abort();
 }
 
-// A few bytes may rightly claim millions of pixels; decoding those finds nothing that small pictures do not. The
-// promised size stands in a PNG's header and in every frame header of a JPEG.
+// A few bytes may rightly claim millions of pixels; decoding those finds nothing that small pictures do not.
+// The promised size stands in a PNG's header and in every frame header of a JPEG.
 bool promises_much(std::span<const std::uint8_t> data) {
   constexpr std::size_t kMostPixels = 1 << 16;
   const auto big_endian = [&](std::size_t at, std::size_t size) {
@@ -55,7 +56,8 @@ std::optional<Image> decoded(std::span<const std::uint8_t> data, const Decoding&
   std::optional<Image> image;
   works([&] { image = decode_image(std::as_bytes(data), how); });
   if (image)
-    demand(image->pixels.size() == static_cast<std::size_t>(image->width) * static_cast<std::size_t>(image->height) *
+    demand(image->pixels.size() == static_cast<std::size_t>(image->width) *
+                                       static_cast<std::size_t>(image->height) *
                                        static_cast<std::size_t>(channel_count(image->mode)));
   return image;
 }
@@ -100,7 +102,9 @@ void try_half_floats(std::span<const std::uint8_t> data) {
   how.output_width = 9, how.output_height = 6;
   std::vector<float> values(3 * 9 * 6);
   const int width = static_cast<int>(data.size() / 6);
-  if (works([&] { prepare_loader_picture(std::as_bytes(data), LoaderFile::kHalfFloats, how, values, {width, 1}); }))
+  if (works([&] {
+        prepare_loader_picture(std::as_bytes(data), LoaderFile::kHalfFloats, how, values, {width, 1});
+      }))
     for (const float value : values) demand(value >= 0 && value <= 1);
 }
 

@@ -28,7 +28,8 @@ class Schedule {
   void run(Progress& progress) {
     std::vector<std::jthread> threads;  // joined on every way out, after stop_
     try {
-      for (std::size_t worker = 0; worker < workers_; ++worker) threads.emplace_back([this, worker] { take_part(worker); });
+      for (std::size_t worker = 0; worker < workers_; ++worker)
+        threads.emplace_back([this, worker] { take_part(worker); });
       report(progress);
     } catch (...) {  // progress asks to stop, or there are no more threads to be had
       stop();
@@ -47,8 +48,10 @@ class Schedule {
       const std::size_t fresh = finished_ - reported;
       const bool over = left_ == workers_;
       lock.unlock();
-      if (fresh > 0) progress.advance(fresh);
-      else progress.check();
+      if (fresh > 0)
+        progress.advance(fresh);
+      else
+        progress.check();
       reported += fresh;
       if (over) return;
       lock.lock();
@@ -132,7 +135,8 @@ class Schedule {
 }  // namespace
 
 std::size_t worker_count(int threads) {
-  const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());  // those that this process may use
+  const std::size_t cores =
+      std::max(1U, std::thread::hardware_concurrency());  // those that this process may use
   if (threads < 0)
     throw Error(Kind::kWrongUsage, fmt::format("{} threads, expected 0 (one a core) or more", threads));
   return threads == 0 ? cores : std::min(cores, static_cast<std::size_t>(threads));

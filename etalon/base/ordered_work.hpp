@@ -24,14 +24,14 @@ std::size_t work_slots(std::size_t workers);
 using DoItem = std::function<void(std::size_t worker, std::size_t index)>;
 using DeliverItem = std::function<void(std::size_t index)>;
 
-// Calls `work` once for each item 0 .. count-1, on `workers` threads, one item a worker at a time; items are begun
-// in order. `deliver` (may be empty) is called in the order of the items, one call at a time, from the workers'
-// threads; a worker that is far ahead waits: of all items begun and not delivered, index % work_slots(workers)
-// is different. `progress` advances on the calling thread.
+// Calls `work` once for each item 0 .. count-1, on `workers` threads, one item a worker at a time; items are
+// begun in order. `deliver` (may be empty) is called in the order of the items, one call at a time, from the
+// workers' threads; a worker that is far ahead waits: of all items begun and not delivered, index %
+// work_slots(workers) is different. `progress` advances on the calling thread.
 //
 // The first throw stops the run; items begun are finished. What comes out is the failure of the item with the
-// lowest index among those that fail, whatever the number of workers (a lower one has always been begun before),
-// and every item before it has been delivered. A throw of `progress` comes out before all others.
+// lowest index among those that fail, whatever the number of workers (a lower one has always been begun
+// before), and every item before it has been delivered. A throw of `progress` comes out before all others.
 void run_in_order(std::size_t count, std::size_t workers, const DoItem& work, const DeliverItem& deliver,
                   Progress& progress);
 

@@ -19,7 +19,9 @@ namespace {
 std::size_t output_of(std::size_t index) { return 3 * index + 1; }
 
 // Images take times that differ, so that they finish out of order.
-void take_a_while(std::size_t index) { std::this_thread::sleep_for(std::chrono::microseconds(index * 7919 % 13 * 100)); }
+void take_a_while(std::size_t index) {
+  std::this_thread::sleep_for(std::chrono::microseconds(index * 7919 % 13 * 100));
+}
 
 class CountingProgress final : public Progress {
  public:
@@ -151,7 +153,9 @@ TEST(OrderedWork, StopsWhenTheUserAsksTo) {
 
 TEST(OrderedWork, DoesNothingForNoItems) {
   SilentProgress progress;
-  map_in_order<std::size_t>(0, 4, [](std::size_t, std::size_t) -> std::size_t { throw Error(Kind::kInternal, "called"); }, [](std::size_t, std::size_t) {}, progress);
+  map_in_order<std::size_t>(
+      0, 4, [](std::size_t, std::size_t) -> std::size_t { throw Error(Kind::kInternal, "called"); },
+      [](std::size_t, std::size_t) {}, progress);
 }
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace {
 
 // How far above the largest number that can come a range may lie: entropy's half bin is 1/4096 of it.
 constexpr double kRangeSlack = 1.0 / 2048;
-// A real picture uses its range; below this share of it the cache was made for other numbers (0 .. 1 for 0 .. 255).
+// A real picture uses its range; below this share of it the cache was made for other numbers (0 .. 1 for 0 ..
+// 255).
 constexpr double kSmallestShare = 1.0 / 100;
 
 std::string_view without_index(std::string_view name) {
@@ -60,9 +61,8 @@ CacheFit check_cache(const CalibrationCache& cache, const ModelProto& model, con
   const double largest = std::max(std::fabs(how.lowest()), std::fabs(how.highest()));
   // choose_range's answer to zeros alone
   const bool only_black = input->scale == std::numeric_limits<float>::epsilon() / kInt8Steps;
-  fit.input_possible =
-      only_black || (fit.input_range > 0 && fit.input_range <= largest * (1 + kRangeSlack) &&
-                     fit.input_range >= largest * kSmallestShare);
+  fit.input_possible = only_black || (fit.input_range > 0 && fit.input_range <= largest * (1 + kRangeSlack) &&
+                                      fit.input_range >= largest * kSmallestShare);
   return fit;
 }
 

@@ -13,9 +13,10 @@
 namespace etalon {
 
 struct MadeCache {
-  CalibrationCache cache;  // the input, then every tensor with a range, in network order
+  CalibrationCache cache;                     // the input, then every tensor with a range, in network order
   std::map<std::string, ChosenRange> chosen;  // by the tensor whose statistics decided
-  std::vector<std::string> without;  // tensors of the graph that have no line, for nothing was counted of them
+  std::vector<std::string>
+      without;  // tensors of the graph that have no line, for nothing was counted of them
 };
 MadeCache make_cache(const ModelProto& model, const std::map<std::string, TensorStatistics>& statistics,
                      const RangeRule& rule, const TensorRtVersion& version);

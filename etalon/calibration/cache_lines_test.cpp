@@ -30,20 +30,23 @@ std::map<std::string, TensorStatistics> some_statistics() {
 
 TEST(MakeCache, HasALineForTheInputAndEveryTensorInNetworkOrder) {
   const auto statistics = some_statistics();
-  const MadeCache made = make_cache(small_network(), statistics, {.calibrator = Calibrator::kMinMax}, {10, 3, 0});
+  const MadeCache made =
+      make_cache(small_network(), statistics, {.calibrator = Calibrator::kMinMax}, {10, 3, 0});
   EXPECT_TRUE(made.without.empty());
   EXPECT_EQ(made.cache.header, "TRT-100300-EntropyCalibration2");
   std::vector<std::string> names;
   for (const auto& line : made.cache.lines) names.push_back(line.tensor);
   EXPECT_EQ(names, activation_names(small_network().graph()));
   EXPECT_EQ(std::bit_cast<std::uint32_t>(made.cache.find("input_1")->scale), 0x3c010204U);
-  for (const auto& line : made.cache.lines) EXPECT_EQ(line.scale, statistics.at(line.tensor).max() / 127.0F) << line.tensor;
+  for (const auto& line : made.cache.lines)
+    EXPECT_EQ(line.scale, statistics.at(line.tensor).max() / 127.0F) << line.tensor;
   EXPECT_EQ(make_cache(small_network(), statistics, {}, {}).cache.header, "TRT-8601-EntropyCalibration2");
 }
 
 TEST(MakeCache, WhatOnlyMovesValuesHasTheLineOfWhatItMoves) {
   ModelProto model = small_network();
-  set_test_ints(add_test_node(*model.mutable_graph(), "MaxPool", {"activation_2/Relu"}, "pool"), "kernel_shape", {2, 2});
+  set_test_ints(add_test_node(*model.mutable_graph(), "MaxPool", {"activation_2/Relu"}, "pool"),
+                "kernel_shape", {2, 2});
   *model.mutable_graph()->add_output() = test_value("pool", {-1, 16, 19, 27});
   const MadeCache made = make_cache(model, some_statistics(), {}, {});
   EXPECT_EQ(made.cache.find("pool")->scale, made.cache.find("activation_2/Relu")->scale);
@@ -59,7 +62,8 @@ TEST(MakeCache, ListsWhatHasNoStatistics) {
 }
 
 TEST(MakeCache, SaysWhoseRangeEachTensorHas) {
-  const MadeCache made = make_cache(small_network(), some_statistics(), {.calibrator = Calibrator::kAuto}, {});
+  const MadeCache made =
+      make_cache(small_network(), some_statistics(), {.calibrator = Calibrator::kAuto}, {});
   EXPECT_EQ(made.chosen.size(), 10U);
   for (const auto& [tensor, choice] : made.chosen) {
     EXPECT_NE(choice.by, Calibrator::kAuto) << tensor;
@@ -69,7 +73,8 @@ TEST(MakeCache, SaysWhoseRangeEachTensorHas) {
 
 CalibrationCache cache_of_small_network(float input_range, const char* index = "") {
   CalibrationCache cache{"TRT-8601-EntropyCalibration2", {}};
-  for (const auto& name : activation_names(small_network().graph())) cache.lines.push_back({name + index, (name == "input_1" ? input_range : 3.0F) / 127.0F});
+  for (const auto& name : activation_names(small_network().graph()))
+    cache.lines.push_back({name + index, (name == "input_1" ? input_range : 3.0F) / 127.0F});
   return cache;
 }
 
@@ -92,12 +97,14 @@ TEST(CheckCache, ListsWhatIsMissingAndWhatIsTooMuch) {
 }
 
 TEST(CheckCache, KnowsWhichInputRangesImagesCanGive) {
-  const auto possible = [](float range) { return check_cache(cache_of_small_network(range), small_network(), {}).input_possible; };
+  const auto possible = [](float range) {
+    return check_cache(cache_of_small_network(range), small_network(), {}).input_possible;
+  };
   EXPECT_TRUE(possible(2048.5F / 2048));  // entropy, not clipped
   EXPECT_TRUE(possible(0.6F));            // entropy, clipped, or dark images
   EXPECT_FALSE(possible(1.01F));
-  EXPECT_FALSE(possible(151.0F));         // a classifier's: 255 - 103.939
-  EXPECT_FALSE(possible(0.002F));         // 1/255 taken away twice
+  EXPECT_FALSE(possible(151.0F));  // a classifier's: 255 - 103.939
+  EXPECT_FALSE(possible(0.002F));  // 1/255 taken away twice
   const Preprocessing caffe{.order = ChannelOrder::kBgr, .mean = {103.939, 116.779, 123.68}, .scale = 1};
   EXPECT_TRUE(check_cache(cache_of_small_network(151.0F), small_network(), caffe).input_possible);
   EXPECT_FALSE(check_cache(cache_of_small_network(1.0F), small_network(), caffe).input_possible);

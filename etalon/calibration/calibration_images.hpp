@@ -18,7 +18,8 @@ namespace etalon {
 struct InputSize {
   int channels = 3, height = 0, width = 0;
   std::size_t numbers() const {
-    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) * static_cast<std::size_t>(width);
+    return static_cast<std::size_t>(channels) * static_cast<std::size_t>(height) *
+           static_cast<std::size_t>(width);
   }
 };
 
@@ -31,17 +32,18 @@ struct CalibrationImages {
   std::vector<std::string> names;  // of each image, in the order drawn: a path, or the place in a tensorfile
   std::vector<std::string> ids;    // what a file records of each: its path below the source's folder
   bool names_are_paths = false;
-  std::vector<std::filesystem::path> other_files;  // what is read besides: no output of the run may replace one
-  // A digest of the images in their order, by content or by name and size, and of their preparation. May read a whole
-  // tensorfile: only asked for where statistics are kept.
+  std::vector<std::filesystem::path>
+      other_files;  // what is read besides: no output of the run may replace one
+  // A digest of the images in their order, by content or by name and size, and of their preparation. May read
+  // a whole tensorfile: only asked for where statistics are kept.
   std::function<std::string()> identity;
   // May be empty; tells that images from `first` on will be asked for. Before threads and networks are made.
   std::function<void(std::size_t first)> begin;
   std::function<void(std::size_t index, const std::string& name, std::span<float> out)> fill;  // see load
 
   std::size_t count() const { return names.size(); }
-  // Fills the numbers of image `index`, 0 .. count()-1. Called from several threads at a time; asked for nearly in
-  // order it holds little in memory. Errors name the image.
+  // Fills the numbers of image `index`, 0 .. count()-1. Called from several threads at a time; asked for
+  // nearly in order it holds little in memory. Errors name the image.
   void load(std::size_t index, std::span<float> out) const { fill(index, names.at(index), out); }
 };
 

@@ -1,7 +1,7 @@
-// Statistics are taken inside the graph, so those of an image that is computed to the half cannot be told from the
-// rest. A run that shall be resumable therefore goes in blocks of some seconds: after each one the counters are
-// emptied into `counted`. A block ends when its last image does, and threads wait for each other there; at some
-// seconds a block that is below a hundredth of the time.
+// Statistics are taken inside the graph, so those of an image that is computed to the half cannot be told
+// from the rest. A run that shall be resumable therefore goes in blocks of some seconds: after each one the
+// counters are emptied into `counted`. A block ends when its last image does, and threads wait for each other
+// there; at some seconds a block that is below a hundredth of the time.
 #include "etalon/calibration/collect.hpp"
 
 #include <fmt/format.h>
@@ -21,7 +21,9 @@ constexpr double kBlockSeconds = 5;
 constexpr double kKeepSeconds = 10;
 constexpr std::uint64_t kFirstBlock = 8;  // images a thread: enough to learn how fast it goes
 
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 const std::string* first_not_finite(const std::vector<std::string>& tensors,
                                     const std::map<std::string, TensorStatistics>& statistics) {
@@ -45,8 +47,8 @@ const std::string* first_not_finite(const std::vector<std::string>& tensors,
     if (!tensor) continue;
     const TensorStatistics& s = statistics.at(*tensor);
     throw Error(Kind::kBadInput,
-                fmt::format("tensor '{}' has {} NaN and {} infinite values of {} on image '{}'", escaped(*tensor),
-                            s.nans, s.infinities, s.values, escaped(images.names[i])),
+                fmt::format("tensor '{}' has {} NaN and {} infinite values of {} on image '{}'",
+                            escaped(*tensor), s.nans, s.infinities, s.values, escaped(images.names[i])),
                 "the network overflows on this image: check the model's weights and the preprocessing");
   }
   throw Error(Kind::kInternal, "NaN or infinite values were counted, but no image gives them again");
@@ -77,13 +79,15 @@ void collect_statistics(const ModelProto& model, const CalibrationImages& images
     while (counted.images_done < part.count) {
       const std::uint64_t left = part.count - counted.images_done;
       const double rate = static_cast<double>(done_here) / std::max(1e-6, seconds_since(started));
-      const std::uint64_t wanted =
-          std::max<std::uint64_t>(workers * kFirstBlock, static_cast<std::uint64_t>(std::min(1e9, rate * kBlockSeconds)));
+      const std::uint64_t wanted = std::max<std::uint64_t>(
+          workers * kFirstBlock, static_cast<std::uint64_t>(std::min(1e9, rate * kBlockSeconds)));
       const Part block{part.first + counted.images_done, keep ? std::min(left, wanted) : left};
       session.run_all(
-          block.count, [&](std::size_t i, std::span<float> input) { images.load(block.first + i, input); }, {}, progress);
+          block.count, [&](std::size_t i, std::span<float> input) { images.load(block.first + i, input); },
+          {}, progress);
       const auto statistics = session.take_statistics();
-      if (first_not_finite(options.tensors, statistics)) throw_not_finite(session, options.tensors, images, block, progress);
+      if (first_not_finite(options.tensors, statistics))
+        throw_not_finite(session, options.tensors, images, block, progress);
       add(statistics, counted);
       counted.images_done += block.count;
       done_here += block.count;

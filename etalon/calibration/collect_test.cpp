@@ -25,7 +25,9 @@ std::vector<fs::path> write_pictures(const fs::path& folder, int count) {
   std::vector<fs::path> paths;
   for (int i = 0; i < count; ++i) {
     Image image{PixelMode::kRgb, 28, 20, std::vector<std::uint8_t>(28 * 20 * 3), {}};
-    for (std::size_t j = 0; j < image.pixels.size(); ++j) image.pixels[j] = static_cast<std::uint8_t>((j * 37 + static_cast<std::size_t>(i) * 11) % (256 - 20 * i));
+    for (std::size_t j = 0; j < image.pixels.size(); ++j)
+      image.pixels[j] =
+          static_cast<std::uint8_t>((j * 37 + static_cast<std::size_t>(i) * 11) % (256 - 20 * i));
     paths.push_back(folder / ("picture_" + std::to_string(i) + ".png"));
     std::ofstream(paths.back(), std::ios::binary) << encode_png(image);
   }
@@ -37,14 +39,18 @@ const InputSize kSize{3, 20, 28};
 CalibrationImages images_of(const std::vector<fs::path>& paths) {
   CalibrationImages images;
   for (const auto& path : paths) images.names.push_back(path.string());
-  images.fill = [](std::size_t, const std::string& path, std::span<float> out) { load_calibration_image(path, kSize.width, kSize.height, {}, out); };
+  images.fill = [](std::size_t, const std::string& path, std::span<float> out) {
+    load_calibration_image(path, kSize.width, kSize.height, {}, out);
+  };
   return images;
 }
 
-std::map<std::string, TensorStatistics> collect(const ModelProto& model, const std::vector<fs::path>& paths, int threads = 0) {
+std::map<std::string, TensorStatistics> collect(const ModelProto& model, const std::vector<fs::path>& paths,
+                                                int threads = 0) {
   SilentProgress progress;
   CountedStatistics counted;
-  collect_statistics(model, images_of(paths), {0, paths.size()}, {.tensors = deciding_tensors(model), .threads = threads}, counted, {}, progress);
+  collect_statistics(model, images_of(paths), {0, paths.size()},
+                     {.tensors = deciding_tensors(model), .threads = threads}, counted, {}, progress);
   EXPECT_EQ(counted.images_done, paths.size());
   return counted.tensors;
 }
@@ -127,8 +133,9 @@ TEST(CollectStatistics, GoesOnWhereItWasStoppedToTheSameNumbers) {
   CountedStatistics counted;
   std::vector<std::uint64_t> kept;
   const auto go_on = [&](Progress& progress) {
-    collect_statistics(model, images_of(paths), {0, paths.size()}, {.tensors = deciding_tensors(model), .threads = 1}, counted,
-                       [&] { kept.push_back(counted.images_done); }, progress);
+    collect_statistics(
+        model, images_of(paths), {0, paths.size()}, {.tensors = deciding_tensors(model), .threads = 1},
+        counted, [&] { kept.push_back(counted.images_done); }, progress);
   };
   StoppingProgress stopping(60);
   EXPECT_THROW(go_on(stopping), Error);
@@ -152,8 +159,9 @@ TEST(CollectStatistics, KeepsNothingOfARunThatFails) {
   CountedStatistics counted;
   bool kept = false;
   SilentProgress progress;
-  EXPECT_THROW(collect_statistics(small_network(), images_of(paths), {0, 20}, {.tensors = {"input_1"}, .threads = 1}, counted,
-                                  [&] { kept = true; }, progress),
+  EXPECT_THROW(collect_statistics(
+                   small_network(), images_of(paths), {0, 20}, {.tensors = {"input_1"}, .threads = 1},
+                   counted, [&] { kept = true; }, progress),
                Error);
   EXPECT_EQ(counted.images_done, 8U) << "the first block was whole";
   EXPECT_FALSE(kept);
@@ -166,7 +174,8 @@ TEST(CollectStatistics, TakesAPartOfTheImages) {
   std::map<std::string, TensorStatistics> sum;
   for (const Part part : {Part{0, 2}, Part{2, 0}, Part{2, 3}}) {
     CountedStatistics counted;
-    collect_statistics(small_network(), images_of(paths), part, {.tensors = deciding_tensors(small_network())}, counted, {}, progress);
+    collect_statistics(small_network(), images_of(paths), part,
+                       {.tensors = deciding_tensors(small_network())}, counted, {}, progress);
     EXPECT_EQ(counted.tensors.size(), 10U) << "also of no images";
     for (const auto& [name, statistics] : counted.tensors) sum[name].merge(statistics);
   }

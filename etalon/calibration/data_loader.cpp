@@ -1,7 +1,9 @@
 // What of NVIDIA's loader is kept, and what is not:
-//   - Its training stream is shuffled without a seed (calibration_tensorfile: with random_seed) and repeats for ever.
+//   - Its training stream is shuffled without a seed (calibration_tensorfile: with random_seed) and repeats
+//   for ever.
 //     Here a seed decides, and no frame comes twice before all have come once.
-//   - validation_fold of the LEGACY loader: there an iterator is consumed twice and nothing is left. Here it means what
+//   - validation_fold of the LEGACY loader: there an iterator is consumed twice and nothing is left. Here it
+//   means what
 //     it means in the others.
 //   - Files of a pattern come sorted, not in the file system's order.
 // Source of the rest: NVIDIA/tao_tensorflow1_backend, cv/detectnet_v2/dataloader, blocks/multi_source_loader.
@@ -33,7 +35,9 @@ using detectnet_v2::DataSource;
 constexpr std::uint64_t kMostPictureBytes = std::uint64_t{1} << 30;
 constexpr std::uint64_t kMostFrames = 100'000'000;
 
-fs::path below(const fs::path& data_root, const std::string& path) { return data_root / path; }  // absolute ones stay
+fs::path below(const fs::path& data_root, const std::string& path) {
+  return data_root / path;
+}  // absolute ones stay
 
 std::vector<fs::path> files_matching(const fs::path& pattern) {
   glob_t found{};
@@ -49,24 +53,29 @@ std::vector<fs::path> files_matching(const fs::path& pattern) {
 // All sides of pictures and crops must fit an int with room for sums.
 int side(std::uint32_t value, std::string_view field) {
   constexpr std::uint32_t kMost = 65535;
-  if (value > kMost) throw Error(Kind::kBadInput, fmt::format("{} is {}, expected at most {}", field, value, kMost));
+  if (value > kMost)
+    throw Error(Kind::kBadInput, fmt::format("{} is {}, expected at most {}", field, value, kMost));
   return static_cast<int>(value);
 }
 
-LoaderPreprocessing preprocessing_of(const detectnet_v2::AugmentationConfig::Preprocessing& config, bool multisource) {
+LoaderPreprocessing preprocessing_of(const detectnet_v2::AugmentationConfig::Preprocessing& config,
+                                     bool multisource) {
   LoaderPreprocessing how;
   how.numerics = multisource ? LoaderNumerics::kMultisource : LoaderNumerics::kLegacy;
   if (config.output_image_channel() != 1 && config.output_image_channel() != 3)
     throw Error(Kind::kBadInput,
                 fmt::format("output_image_channel is {}, expected 1 or 3", config.output_image_channel()));
   if (config.output_image_width() == 0 || config.output_image_height() == 0)
-    throw Error(Kind::kBadInput, fmt::format("output_image_width and output_image_height are {} and {}, expected sizes",
-                                             config.output_image_width(), config.output_image_height()));
+    throw Error(Kind::kBadInput,
+                fmt::format("output_image_width and output_image_height are {} and {}, expected sizes",
+                            config.output_image_width(), config.output_image_height()));
   if (multisource && config.output_image_min() > 0)
-    throw Error(Kind::kUnsupported,
-                fmt::format("output_image_min is {}: pictures would come out in different sizes, and a network takes one",
-                            config.output_image_min()),
-                "set output_image_width and output_image_height, or give --cal_image_dir");
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format(
+            "output_image_min is {}: pictures would come out in different sizes, and a network takes one",
+            config.output_image_min()),
+        "set output_image_width and output_image_height, or give --cal_image_dir");
   how.channels = static_cast<int>(config.output_image_channel());
   how.output_width = side(config.output_image_width(), "output_image_width");
   how.output_height = side(config.output_image_height(), "output_image_height");
@@ -105,7 +114,8 @@ LoaderSource read_source(const DataSource& config, Files which, std::uint32_t fo
       FrameRecord frame = frame_record(parse_tf_example(record));
       if (source.frames.size() >= kMostFrames)
         throw Error(Kind::kUnsupported, fmt::format("more than {} frames", kMostFrames));
-      source.frames.push_back({std::move(frame.id), static_cast<int>(frame.width), static_cast<int>(frame.height)});
+      source.frames.push_back(
+          {std::move(frame.id), static_cast<int>(frame.width), static_cast<int>(frame.height)});
     });
   }
   return source;
@@ -119,8 +129,10 @@ LoaderSource read_source(const DataSource& config, Files which, std::uint32_t fo
                                   config.validation_fold())
                     : "data_sources hold no frame");
   if (config.has_validation_fold())
-    throw Error(Kind::kBadInput, fmt::format("no TFRecord file is of validation_fold {}: none has 'fold-{:03}-of-' in its path",
-                                             config.validation_fold(), config.validation_fold()));
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("no TFRecord file is of validation_fold {}: none has 'fold-{:03}-of-' in its path",
+                    config.validation_fold(), config.validation_fold()));
   throw Error(Kind::kBadInput, "the specification has no validation data",
               "set validation_fold or validation_data_source, or leave --use_validation_set away");
 }
@@ -128,11 +140,13 @@ LoaderSource read_source(const DataSource& config, Files which, std::uint32_t fo
 }  // namespace
 
 std::uint64_t LoaderSet::frame_count() const {
-  return std::accumulate(sources.begin(), sources.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const LoaderSource& source) { return sum + source.frames.size(); });
+  return std::accumulate(
+      sources.begin(), sources.end(), std::uint64_t{0},
+      [](std::uint64_t sum, const LoaderSource& source) { return sum + source.frames.size(); });
 }
 
-LoaderSet open_data_loader(const detectnet_v2::Experiment& experiment, LoaderSplit split, const fs::path& data_root) {
+LoaderSet open_data_loader(const detectnet_v2::Experiment& experiment, LoaderSplit split,
+                           const fs::path& data_root) {
   const DatasetConfig& config = experiment.dataset_config();
   const bool multisource = config.dataloader_mode() == DatasetConfig::MULTISOURCE;
   LoaderSet set;
@@ -142,27 +156,36 @@ LoaderSet open_data_loader(const detectnet_v2::Experiment& experiment, LoaderSpl
   while (set.extension.starts_with('.')) set.extension.erase(0, 1);
   within([] { return std::string("augmentation_config.preprocessing"); },
          [&] { set.how = preprocessing_of(experiment.augmentation_config().preprocessing(), multisource); });
-  within([] { return std::string("dataset_config"); }, [&] {
-    if (set.extension.empty()) throw Error(Kind::kBadInput, "image_extension is empty", "set it to jpg or png");
-    if (multisource && set.extension == "fp16")
-      throw Error(Kind::kUnsupported, "image_extension is fp16, which the MULTISOURCE loader cannot read",
-                  "set dataloader_mode: DEFAULT");
-    if (config.data_sources().empty() && !(split == LoaderSplit::kValidation && config.has_validation_data_source()))
-      throw Error(Kind::kBadInput, "there are no data_sources");
-    const auto add = [&](const DataSource& source, Files which) {
-      LoaderSource read = read_source(source, which, config.validation_fold(), data_root, set.record_files);
-      if (read.frames.empty()) set.without_frames.push_back(source.tfrecords_path());
-      else set.sources.push_back(std::move(read));
-    };
-    const bool validation = split == LoaderSplit::kValidation;
-    if (validation && config.has_validation_data_source()) {
-      add(config.validation_data_source(), Files::kAll);
-    } else if (!validation || config.has_validation_fold()) {
-      const Files which = !config.has_validation_fold() ? Files::kAll : validation ? Files::kOfTheFold : Files::kOthers;
-      for (const DataSource& source : config.data_sources()) add(source, which);
-    }
-    if (set.sources.empty()) throw_no_frames(config, split);
-  });
+  within([] { return std::string("dataset_config"); },
+         [&] {
+           if (set.extension.empty())
+             throw Error(Kind::kBadInput, "image_extension is empty", "set it to jpg or png");
+           if (multisource && set.extension == "fp16")
+             throw Error(Kind::kUnsupported,
+                         "image_extension is fp16, which the MULTISOURCE loader cannot read",
+                         "set dataloader_mode: DEFAULT");
+           if (config.data_sources().empty() &&
+               !(split == LoaderSplit::kValidation && config.has_validation_data_source()))
+             throw Error(Kind::kBadInput, "there are no data_sources");
+           const auto add = [&](const DataSource& source, Files which) {
+             LoaderSource read =
+                 read_source(source, which, config.validation_fold(), data_root, set.record_files);
+             if (read.frames.empty())
+               set.without_frames.push_back(source.tfrecords_path());
+             else
+               set.sources.push_back(std::move(read));
+           };
+           const bool validation = split == LoaderSplit::kValidation;
+           if (validation && config.has_validation_data_source()) {
+             add(config.validation_data_source(), Files::kAll);
+           } else if (!validation || config.has_validation_fold()) {
+             const Files which = !config.has_validation_fold() ? Files::kAll
+                                 : validation                  ? Files::kOfTheFold
+                                                               : Files::kOthers;
+             for (const DataSource& source : config.data_sources()) add(source, which);
+           }
+           if (set.sources.empty()) throw_no_frames(config, split);
+         });
   set.how.canvas_width = set.how.output_width;
   set.how.canvas_height = set.how.output_height;
   for (const auto& source : set.sources)
@@ -236,24 +259,26 @@ std::vector<DrawnFrame> draw_in_order(const LoaderSet& set, std::uint64_t count,
 void digest_loader(Digest& digest, const LoaderSet& set) {
   const LoaderPreprocessing& how = set.how;
   digest.text("data loader").text(set.extension).number(static_cast<std::uint64_t>(how.numerics));
-  for (const int number : {how.channels, how.output_width, how.output_height, int{how.auto_resize}, how.canvas_width,
-                           how.canvas_height, how.crop_left, how.crop_top, how.crop_right, how.crop_bottom})
+  for (const int number :
+       {how.channels, how.output_width, how.output_height, int{how.auto_resize}, how.canvas_width,
+        how.canvas_height, how.crop_left, how.crop_top, how.crop_right, how.crop_bottom})
     digest.number(static_cast<std::uint64_t>(number));
-  for (const float scale : {how.scale_width, how.scale_height}) digest.number(std::bit_cast<std::uint32_t>(scale));
+  for (const float scale : {how.scale_width, how.scale_height})
+    digest.number(std::bit_cast<std::uint32_t>(scale));
 }
 
 }  // namespace
 
 CalibrationImages images_from_loader(const LoaderSet& set, std::uint64_t count, std::uint64_t seed) {
   const bool validation = set.split == LoaderSplit::kValidation;
-  const auto drawn = validation   ? draw_in_order(set, count, seed)
+  const auto drawn = validation    ? draw_in_order(set, count, seed)
                      : set.uniform ? draw_uniformly(set, count, seed)
                                    : draw_proportionally(set, count, seed);
   CalibrationImages images;
-  images.source = fmt::format("{} images from the {} frames that the specification's data loader has for {}, {}", count,
-                              set.frame_count(), validation ? "validation" : "training",
-                              validation && set.sources.size() == 1 ? "in their order"
-                                                                    : fmt::format("drawn with seed {}", seed));
+  images.source = fmt::format(
+      "{} images from the {} frames that the specification's data loader has for {}, {}", count,
+      set.frame_count(), validation ? "validation" : "training",
+      validation && set.sources.size() == 1 ? "in their order" : fmt::format("drawn with seed {}", seed));
   std::vector<PictureSize> recorded;
   for (const auto& [s, f] : drawn) {
     const LoaderSource& source = set.sources[s];
@@ -269,15 +294,17 @@ CalibrationImages images_from_loader(const LoaderSet& set, std::uint64_t count, 
     Digest digest;
     digest.text(prepared);
     for (std::size_t i = 0; i < names.size(); ++i) {
-      digest.text(ids[i]).number(static_cast<std::uint64_t>(recorded[i].width)).number(static_cast<std::uint64_t>(recorded[i].height));
+      digest.text(ids[i])
+          .number(static_cast<std::uint64_t>(recorded[i].width))
+          .number(static_cast<std::uint64_t>(recorded[i].height));
       digest_picture_file(digest, names[i]);
     }
     return digest.hex();
   };
   const LoaderFile kind = set.extension == "fp16" ? LoaderFile::kHalfFloats : LoaderFile::kPicture;
   images.names_are_paths = true;
-  images.fill = [recorded = std::move(recorded), how = set.how, kind](std::size_t index, const std::string& name,
-                                                                      std::span<float> out) {
+  images.fill = [recorded = std::move(recorded), how = set.how, kind](
+                    std::size_t index, const std::string& name, std::span<float> out) {
     const fs::path file = name;
     within([&] { return quoted(file); },
            [&] {

@@ -30,12 +30,16 @@ std::string varint(std::uint64_t value) {
 
 // tf.train.Example with frame/id, frame/width and frame/height.
 std::string frame_example(const std::string& id, std::uint64_t width, std::uint64_t height) {
-  const auto feature = [](const std::string& key, const std::string& value) { return field(1, field(1, key) + field(2, value)); };
+  const auto feature = [](const std::string& key, const std::string& value) {
+    return field(1, field(1, key) + field(2, value));
+  };
   const auto number = [](std::uint64_t value) { return field(3, field(1, varint(value))); };
-  return field(1, feature("frame/id", field(1, field(1, id))) + feature("frame/width", number(width)) + feature("frame/height", number(height)));
+  return field(1, feature("frame/id", field(1, field(1, id))) + feature("frame/width", number(width)) +
+                      feature("frame/height", number(height)));
 }
 
-void write_records(const fs::path& path, const std::vector<std::string>& ids, std::uint64_t width = 16, std::uint64_t height = 16) {
+void write_records(const fs::path& path, const std::vector<std::string>& ids, std::uint64_t width = 16,
+                   std::uint64_t height = 16) {
   fs::create_directories(path.parent_path());
   std::ofstream file(path, std::ios::binary);
   const auto put = [&](std::uint64_t value, int bytes) {
@@ -62,9 +66,10 @@ class DataLoader : public testing::Test {
   }
 
   detectnet_v2::Experiment experiment(const std::string& dataset) const {
-    return parse_detectnet_v2_spec("dataset_config { image_extension: 'png' " + dataset +
-                                   "} augmentation_config { preprocessing { output_image_width: 16 output_image_height: 16 "
-                                   "output_image_channel: 3 } }")
+    return parse_detectnet_v2_spec(
+               "dataset_config { image_extension: 'png' " + dataset +
+               "} augmentation_config { preprocessing { output_image_width: 16 output_image_height: 16 "
+               "output_image_channel: 3 } }")
         .experiment;
   }
   LoaderSet open(const std::string& dataset, LoaderSplit split = LoaderSplit::kTraining) const {
@@ -89,18 +94,22 @@ class DataLoader : public testing::Test {
 
 TEST_F(DataLoader, SplitsByFoldOrByASourceOfItsOwn) {
   const auto validation = LoaderSplit::kValidation;
-  EXPECT_THAT(ids(open(a + "validation_fold: 0"), 3), testing::UnorderedElementsAre("a2.png", "a3.png", "a4.png"));
+  EXPECT_THAT(ids(open(a + "validation_fold: 0"), 3),
+              testing::UnorderedElementsAre("a2.png", "a3.png", "a4.png"));
   EXPECT_THAT(ids(open(a + "validation_fold: 0", validation), 2), testing::ElementsAre("a0.png", "a1.png"));
-  EXPECT_THAT(ids(open(a + "validation_fold: 1", validation), 3), testing::ElementsAre("a2.png", "a3.png", "a4.png"));
+  EXPECT_THAT(ids(open(a + "validation_fold: 1", validation), 3),
+              testing::ElementsAre("a2.png", "a3.png", "a4.png"));
   EXPECT_EQ(open(a).frame_count(), 5U);
-  const std::string own = a + "validation_data_source { tfrecords_path: 'more/*' image_directory_path: 'pictures' }";
+  const std::string own =
+      a + "validation_data_source { tfrecords_path: 'more/*' image_directory_path: 'pictures' }";
   EXPECT_THAT(ids(open(own, validation), 1), testing::ElementsAre("b0.png"));
   EXPECT_EQ(open(own).frame_count(), 5U) << "all data_sources train";
   EXPECT_EQ(open(a + b + "validation_fold: 0 dataloader_mode: LEGACY", validation).frame_count(), 3U);
 }
 
 TEST_F(DataLoader, PadsToTheLargestPictureOfTheSplit) {
-  const LoaderSet training = open(a + "validation_fold: 0"), validation = open(a + "validation_fold: 0", LoaderSplit::kValidation);
+  const LoaderSet training = open(a + "validation_fold: 0"),
+                  validation = open(a + "validation_fold: 0", LoaderSplit::kValidation);
   EXPECT_EQ(training.how.canvas_width, 24);
   EXPECT_EQ(training.how.canvas_height, 16);
   EXPECT_EQ(validation.how.canvas_width, 16);
@@ -126,12 +135,15 @@ TEST_F(DataLoader, DrawsSourcesAlikeWhenAskedTo) {
   EXPECT_NEAR(share_of_b("sampling_mode: PROPORTIONAL"), 1.0 / 6, 0.001);
   EXPECT_NEAR(share_of_b("sampling_mode: USER_DEFINED"), 1.0 / 6, 0.001);
   EXPECT_NEAR(share_of_b("sampling_mode: UNIFORM"), 0.5, 0.026);  // 4 standard deviations of a fair draw
-  EXPECT_NEAR(share_of_b("sampling_mode: UNIFORM dataloader_mode: DEFAULT"), 1.0 / 6, 0.001) << "only MULTISOURCE knows it";
+  EXPECT_NEAR(share_of_b("sampling_mode: UNIFORM dataloader_mode: DEFAULT"), 1.0 / 6, 0.001)
+      << "only MULTISOURCE knows it";
 }
 
 TEST_F(DataLoader, KeepsTheOrderOfEachValidationSource) {
   write_records(folder.path() / "more/c-fold-000-of-001", {"c0", "c1", "c2"});
-  const LoaderSet set = open(a + "data_sources { tfrecords_path: 'more/c*' image_directory_path: 'pictures' } validation_fold: 0", LoaderSplit::kValidation);
+  const LoaderSet set = open(
+      a + "data_sources { tfrecords_path: 'more/c*' image_directory_path: 'pictures' } validation_fold: 0",
+      LoaderSplit::kValidation);
   const auto drawn = ids(set, 5);
   std::vector<std::string> of_a, of_c;
   for (const auto& id : drawn) (id[0] == 'a' ? of_a : of_c).push_back(id);
@@ -143,11 +155,14 @@ TEST_F(DataLoader, SaysWhatIsMissing) {
   const auto validation = LoaderSplit::kValidation;
   EXPECT_THAT(problem(""), testing::HasSubstr("there are no data_sources"));
   EXPECT_THAT(problem("data_sources { tfrecords_path: 'nothing*' image_directory_path: 'pictures' }"),
-              testing::AllOf(testing::HasSubstr("no file matches the tfrecords_path"), testing::HasSubstr("nothing*")));
+              testing::AllOf(testing::HasSubstr("no file matches the tfrecords_path"),
+                             testing::HasSubstr("nothing*")));
   EXPECT_THAT(problem("data_sources { tfrecords_path: 'records/*' image_directory_path: 'nowhere' }"),
               testing::AllOf(testing::HasSubstr("is no folder"), testing::HasSubstr("nowhere")));
-  EXPECT_THAT(problem(b + "validation_fold: 0"), testing::HasSubstr("every TFRecord file is of validation_fold 0"));
-  EXPECT_THAT(problem(a + "validation_fold: 7", validation), testing::HasSubstr("no TFRecord file is of validation_fold 7"));
+  EXPECT_THAT(problem(b + "validation_fold: 0"),
+              testing::HasSubstr("every TFRecord file is of validation_fold 0"));
+  EXPECT_THAT(problem(a + "validation_fold: 7", validation),
+              testing::HasSubstr("no TFRecord file is of validation_fold 7"));
   EXPECT_THAT(problem(a, validation), testing::HasSubstr("has no validation data"));
   EXPECT_THAT(problem(a + "image_extension: ''"), testing::HasSubstr("image_extension is empty"));
   EXPECT_THAT(problem(a + "image_extension: 'fp16'"), testing::HasSubstr("fp16"));
@@ -170,11 +185,14 @@ TEST_F(DataLoader, NamesTheRecordThatIsDamaged) {
 
 TEST_F(DataLoader, ImagesAreKnownByTheirPicturesAndTheirPreparation) {
   fs::create_directories(folder.path() / "others");
-  for (const char* name : {"pictures/b0.png", "others/b0.png"}) std::ofstream(folder.path() / name) << "one size";
+  for (const char* name : {"pictures/b0.png", "others/b0.png"})
+    std::ofstream(folder.path() / name) << "one size";
   const auto identity = [&](const std::string& dataset, int width = 16) {
     auto config = experiment(dataset);
-    config.mutable_augmentation_config()->mutable_preprocessing()->set_output_image_width(static_cast<std::uint32_t>(width));
-    return images_from_loader(open_data_loader(config, LoaderSplit::kTraining, folder.path()), 1, 42).identity();
+    config.mutable_augmentation_config()->mutable_preprocessing()->set_output_image_width(
+        static_cast<std::uint32_t>(width));
+    return images_from_loader(open_data_loader(config, LoaderSplit::kTraining, folder.path()), 1, 42)
+        .identity();
   };
   const std::string elsewhere = "data_sources { tfrecords_path: 'more/b*' image_directory_path: 'others' } ";
   EXPECT_EQ(identity(b), identity(elsewhere)) << "where a folder lies does not matter";
@@ -186,7 +204,8 @@ TEST_F(DataLoader, ImagesAreKnownByTheirPicturesAndTheirPreparation) {
 
 TEST_F(DataLoader, KeepsAnIdThatBeginsWithASlashBelowTheFolder) {
   write_records(folder.path() / "slash/s", {"/etc/passwd"});
-  const auto images = images_from_loader(open("data_sources { tfrecords_path: 'slash/*' image_directory_path: 'pictures' }"), 1, 0);
+  const auto images = images_from_loader(
+      open("data_sources { tfrecords_path: 'slash/*' image_directory_path: 'pictures' }"), 1, 0);
   EXPECT_EQ(images.names[0], (folder.path() / "pictures").string() + "//etc/passwd.png");
 }
 

@@ -29,8 +29,11 @@ bool named_as_image(const std::string& name) {
 std::vector<fs::path> list_calibration_images(const fs::path& folder) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
-  if (!fs::exists(status)) throw Error(Kind::kBadInput, fmt::format("{} does not exist, expected a folder of images", quoted(folder)));
-  if (!fs::is_directory(status)) throw Error(Kind::kBadInput, fmt::format("{} is no folder, expected a folder of images", quoted(folder)));
+  if (!fs::exists(status))
+    throw Error(Kind::kBadInput,
+                fmt::format("{} does not exist, expected a folder of images", quoted(folder)));
+  if (!fs::is_directory(status))
+    throw Error(Kind::kBadInput, fmt::format("{} is no folder, expected a folder of images", quoted(folder)));
   std::vector<std::string> names;
   fs::directory_iterator entry(folder, error);
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
@@ -38,7 +41,8 @@ std::vector<fs::path> list_calibration_images(const fs::path& folder) {
     std::string name = entry->path().filename().string();
     if (named_as_image(name) && entry->is_regular_file(unreadable)) names.push_back(std::move(name));
   }
-  if (error) throw Error(Kind::kBadInput, fmt::format("{} cannot be listed: {}", quoted(folder), error.message()));
+  if (error)
+    throw Error(Kind::kBadInput, fmt::format("{} cannot be listed: {}", quoted(folder), error.message()));
   std::ranges::sort(names);
   std::vector<fs::path> images;
   for (const auto& name : names) images.push_back(folder / name);
@@ -59,17 +63,20 @@ CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std:
     for (std::size_t g = 0; g < f; ++g)
       if (fs::equivalent(folders[g], folders[f], unlike))
         throw Error(Kind::kWrongUsage, fmt::format("--cal_image_dir names {} twice", quoted(folders[f])));
-    for (const auto& path : list_calibration_images(folders[f])) available.push_back({f, path.filename().string()});
+    for (const auto& path : list_calibration_images(folders[f]))
+      available.push_back({f, path.filename().string()});
     where += (f ? ", " : "") + quoted(folders[f]);
   }
   const std::uint64_t wanted = batches * batch_size;
   if (wanted > available.size())
-    throw Error(Kind::kBadInput,
-                fmt::format("{} {} {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}", where,
-                            folders.size() == 1 ? "has" : "have", available.size(), batches, batch_size, wanted),
-                "give more images or fewer batches");
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("{} {} {} images (jpg, jpeg, png), but --batches {} x --batch_size {} asks for {}", where,
+                    folders.size() == 1 ? "has" : "have", available.size(), batches, batch_size, wanted),
+        "give more images or fewer batches");
   CalibrationImages images;
-  images.source = fmt::format("{} of the {} images in {}, drawn with seed {}", wanted, available.size(), where, seed);
+  images.source =
+      fmt::format("{} of the {} images in {}, drawn with seed {}", wanted, available.size(), where, seed);
   std::vector<std::size_t> folder_of;
   for (const std::size_t i : draw_without_replacement(available.size(), wanted, seed)) {
     const auto& [folder, name] = available[i];
@@ -102,17 +109,20 @@ void digest_picture_file(Digest& digest, const fs::path& path) {
 }
 
 void digest_preprocessing(Digest& digest, const InputSize& size, const Preprocessing& how) {
-  for (const int side : {size.channels, size.height, size.width}) digest.number(static_cast<std::uint64_t>(side));
+  for (const int side : {size.channels, size.height, size.width})
+    digest.number(static_cast<std::uint64_t>(side));
   digest.number(static_cast<std::uint64_t>(how.order)).number(static_cast<std::uint64_t>(how.layout));
   for (const double mean : how.mean) digest.number(std::bit_cast<std::uint64_t>(mean));
   digest.number(std::bit_cast<std::uint64_t>(how.scale));
 }
 
-void load_calibration_image(const fs::path& path, int width, int height, const Preprocessing& how, std::span<float> out) {
-  within([&] { return quoted(path); }, [&] {
-    check_is_data_file(path);
-    prepare_calibration_image(decode_image(read_file(path, kMaxImageBytes)), width, height, how, out);
-  });
+void load_calibration_image(const fs::path& path, int width, int height, const Preprocessing& how,
+                            std::span<float> out) {
+  within([&] { return quoted(path); },
+         [&] {
+           check_is_data_file(path);
+           prepare_calibration_image(decode_image(read_file(path, kMaxImageBytes)), width, height, how, out);
+         });
 }
 
 }  // namespace etalon

@@ -8,7 +8,8 @@
 
 namespace etalon {
 
-CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const InputSize& size, const Preprocessing& how) {
+CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const InputSize& size,
+                               const Preprocessing& how) {
   CalibrationImages images;
   images.source = fmt::format("{} images of random noise, seed {}", count, seed);
   images.identity = [=] {
@@ -19,11 +20,12 @@ CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const In
   };
   for (std::uint64_t i = 0; i < count; ++i) images.names.push_back(fmt::format("noise {}", i));
   images.ids = images.names;
-  images.fill = [seed, low = how.lowest(), span = how.highest() - how.lowest()](std::size_t index, const std::string&,
-                                                                                std::span<float> out) {
+  images.fill = [seed, low = how.lowest(), span = how.highest() - how.lowest()](
+                    std::size_t index, const std::string&, std::span<float> out) {
     SplitMix64 random(SplitMix64(seed + index).next());
     for (float& value : out)
-      value = static_cast<float>(low + span * static_cast<double>(random.next() >> 40) / static_cast<double>(1 << 24));
+      value = static_cast<float>(low + span * static_cast<double>(random.next() >> 40) /
+                                           static_cast<double>(1 << 24));
   };
   return images;
 }

@@ -8,8 +8,9 @@
 
 namespace etalon {
 
-// `count` images of uniform noise between the lowest and the highest number that `how` can give; image i of a seed is
-// always the same.
-CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const InputSize& size, const Preprocessing& how);
+// `count` images of uniform noise between the lowest and the highest number that `how` can give; image i of a
+// seed is always the same.
+CalibrationImages noise_images(std::uint64_t count, std::uint64_t seed, const InputSize& size,
+                               const Preprocessing& how);
 
 }  // namespace etalon

@@ -9,8 +9,11 @@
 namespace etalon {
 
 // The beginning of a Fisher-Yates shuffle: place i gets one of those not drawn yet.
-std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count, std::uint64_t seed) {
-  if (count > available) throw Error(Kind::kInternal, fmt::format("{} of {} cannot be drawn without replacement", count, available));
+std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count,
+                                                  std::uint64_t seed) {
+  if (count > available)
+    throw Error(Kind::kInternal,
+                fmt::format("{} of {} cannot be drawn without replacement", count, available));
   std::vector<std::size_t> numbers(available);
   std::iota(numbers.begin(), numbers.end(), std::size_t{0});
   SplitMix64 random(seed);

@@ -31,8 +31,9 @@ class SplitMix64 {
   std::uint64_t state_;
 };
 
-// `count` different numbers below `available`, in the order drawn. For one seed a smaller draw is the beginning of a
-// larger one. Precondition: count <= available; the caller says what is missing.
-std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count, std::uint64_t seed);
+// `count` different numbers below `available`, in the order drawn. For one seed a smaller draw is the
+// beginning of a larger one. Precondition: count <= available; the caller says what is missing.
+std::vector<std::size_t> draw_without_replacement(std::size_t available, std::size_t count,
+                                                  std::uint64_t seed);
 
 }  // namespace etalon

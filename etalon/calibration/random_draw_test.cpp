@@ -40,7 +40,8 @@ TEST(DrawWithoutReplacement, DrawsEachOnceAndASmallDrawBeginsALargeOne) {
 TEST(DrawWithoutReplacement, GivesEachItsChance) {
   std::vector<int> first(5);
   for (std::uint64_t seed = 0; seed < 5000; ++seed) ++first[draw_without_replacement(5, 1, seed)[0]];
-  for (const int count : first) EXPECT_NEAR(count, 1000, 120);  // 4 standard deviations of a fair draw are 113
+  for (const int count : first)
+    EXPECT_NEAR(count, 1000, 120);  // 4 standard deviations of a fair draw are 113
 }
 
 }  // namespace

@@ -22,7 +22,6 @@
 #include <set>
 #include <string_view>
 
-
 namespace etalon {
 namespace {
 
@@ -88,7 +87,8 @@ std::map<std::string, std::string> scale_sources(const ModelProto& model) {
 
 std::vector<std::string> deciding_tensors(const ModelProto& model) {
   const auto sources = scale_sources(model);
-  std::set<std::string_view> deciding;  // an inner concat decides for its parts, though another decides for it
+  std::set<std::string_view>
+      deciding;  // an inner concat decides for its parts, though another decides for it
   for (const auto& [name, source] : sources) deciding.insert(source);
   std::vector<std::string> in_order;
   for (const std::string& name : activation_names(model.graph()))

@@ -9,8 +9,8 @@
 
 namespace etalon {
 
-// For each activation of the graph the tensor whose statistics decide its scale: pooling by maximum, reshapes,
-// transposes and nearest resize have their input's; the inputs of a concat have the concat's.
+// For each activation of the graph the tensor whose statistics decide its scale: pooling by maximum,
+// reshapes, transposes and nearest resize have their input's; the inputs of a concat have the concat's.
 std::map<std::string, std::string> scale_sources(const ModelProto& model);
 
 // The tensors that decide for some tensor, in graph order.

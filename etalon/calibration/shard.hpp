@@ -22,8 +22,8 @@ struct Part {
   std::uint64_t first = 0, count = 0;
 };
 
-// Parts lie one behind the other, so that each reads its own stretch of a tensorfile; sizes differ by at most one.
-// With more shards than images some are empty.
+// Parts lie one behind the other, so that each reads its own stretch of a tensorfile; sizes differ by at most
+// one. With more shards than images some are empty.
 Part part_of(std::uint64_t images, Shard shard);
 
 }  // namespace etalon

@@ -10,8 +10,8 @@ namespace {
 TEST(Shard, IsWrittenAsPartOfACount) {
   EXPECT_EQ(parse_shard("0/1"), (Shard{0, 1}));
   EXPECT_EQ(parse_shard("2/7"), (Shard{2, 7}));
-  for (const char* wrong : {"", "1", "/", "1/", "/2", "3/3", "4/3", "-1/3", "1/0", "0/0", "1/3x", " 1/3", "1/3/4", "0/10001",
-                            "99999999999999999999/99999999999999999999"})
+  for (const char* wrong : {"", "1", "/", "1/", "/2", "3/3", "4/3", "-1/3", "1/0", "0/0", "1/3x", " 1/3",
+                            "1/3/4", "0/10001", "99999999999999999999/99999999999999999999"})
     EXPECT_THROW(parse_shard(wrong), Error) << wrong;
 }
 

@@ -29,14 +29,17 @@ struct NamedPart {
   StatisticsFile file;
 };
 
-NamedPart part(std::uint64_t index, std::uint64_t count, std::initializer_list<float> values, const RunIdentity& run = kRun) {
+NamedPart part(std::uint64_t index, std::uint64_t count, std::initializer_list<float> values,
+               const RunIdentity& run = kRun) {
   return {std::to_string(index) + ".stats",
-          statistics_file({{{"x", statistics_of(values)}, {"y", statistics_of({1})}}, values.size()}, run, {index, count}, values.size(), {})};
+          statistics_file({{{"x", statistics_of(values)}, {"y", statistics_of({1})}}, values.size()}, run,
+                          {index, count}, values.size(), {})};
 }
 
 TEST(StatisticsStore, ReadsBackWhatWasCounted) {
   const CountedStatistics counted{{{"a", statistics_of({0, 0, 1.5F, 1e-30F})}, {"b", {}}}, 3};
-  const StatisticsFile file = parse_statistics(as_bytes(format_statistics(statistics_file(counted, kRun, {1, 4}, 7, {{"source", "somewhere"}}))));
+  const StatisticsFile file = parse_statistics(
+      as_bytes(format_statistics(statistics_file(counted, kRun, {1, 4}, 7, {{"source", "somewhere"}}))));
   EXPECT_EQ(file.images, 7U);
   EXPECT_EQ(file.shard, 1U);
   const CountedStatistics again = counted_statistics(file);
@@ -82,11 +85,14 @@ TEST(PartsOfRun, RefuseWhatMakesNoRun) {
       {{part(1, 4, {1})}, "3 of 4 parts are missing: 0, 2, 3"},
       {{part(0, 2, {1}), part(0, 2, {1}), part(1, 2, {1})}, "'0.stats' is part 0/2 again"},
       {{part(0, 2, {1}), part(2, 7, {1})}, "'2.stats' is part 2 of 7, but '0.stats' is one of 2"},
-      {{part(0, 2, {1}), part(1, 2, {1}, {std::string(32, 'c'), kRun.model})}, "'1.stats' is of another run than '0.stats'"},
-      {{part(0, 2, {1}), part(1, 2, {1}, {kRun.run, std::string(32, 'c')})}, "'1.stats' was counted on another network"},
+      {{part(0, 2, {1}), part(1, 2, {1}, {std::string(32, 'c'), kRun.model})},
+       "'1.stats' is of another run than '0.stats'"},
+      {{part(0, 2, {1}), part(1, 2, {1}, {kRun.run, std::string(32, 'c')})},
+       "'1.stats' was counted on another network"},
       {{part(0, 2, {1}), interrupted}, "'1.stats' is of a run that was interrupted after 1 of 2 images"},
       {{part(0, 2, {1}), fewer}, "'1.stats' has other tensors than '0.stats'"},
-      {{part(0, 2, {1}), strange}, "'1.stats' has statistics of 'another', which is no tensor of the network"},
+      {{part(0, 2, {1}), strange},
+       "'1.stats' has statistics of 'another', which is no tensor of the network"},
       {{part(0, 2, {1}), infinite}, "'1.stats' has NaN or infinite values of 'x'"},
       {{part(0, 1000000, {1})}, "'0.stats' is one of 1000000 parts, expected at most 10000"},
   };
@@ -118,7 +124,13 @@ TEST(NetworkIdentity, IsOfWhatIsComputedAndNotOfTheBatchOrMetadata) {
   ModelProto same = small_network();
   same.add_metadata_props()->set_key("k");
   same.set_producer_name("somebody");
-  same.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(4);
+  same.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_value(4);
   EXPECT_EQ(network_identity(same), known);
   ModelProto weight = small_network();
   weight.mutable_graph()->mutable_initializer(0)->set_float_data(0, 7);
@@ -127,13 +139,20 @@ TEST(NetworkIdentity, IsOfWhatIsComputedAndNotOfTheBatchOrMetadata) {
   renamed.mutable_graph()->mutable_node(1)->set_name("another");
   EXPECT_NE(network_identity(renamed), known);
   ModelProto larger = small_network();
-  larger.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_value(40);
+  larger.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(2)
+      ->set_dim_value(40);
   EXPECT_NE(network_identity(larger), known);
   ModelProto other_function = small_network();
   other_function.add_functions()->set_name("f");
   EXPECT_NE(network_identity(other_function), known);
   ModelProto other_type = small_network();
-  other_type.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(TensorProto::FLOAT16);
+  other_type.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->set_elem_type(
+      TensorProto::FLOAT16);
   EXPECT_NE(network_identity(other_type), known);
 }
 

@@ -1,6 +1,7 @@
-// Batches are read in order, in a stream, by the formats' reader; images are asked for by several threads, nearly in
-// order, from the one on that begin() names. So read batches wait here until each of their rows was taken. Whoever asks
-// for something that has gone by (a second pass over some images, to find one that went wrong) starts the stream anew.
+// Batches are read in order, in a stream, by the formats' reader; images are asked for by several threads,
+// nearly in order, from the one on that begin() names. So read batches wait here until each of their rows was
+// taken. Whoever asks for something that has gone by (a second pass over some images, to find one that went
+// wrong) starts the stream anew.
 #include "etalon/calibration/tensorfile_images.hpp"
 
 #include <fmt/format.h>
@@ -24,7 +25,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string row_name(std::uint64_t batch, std::uint64_t row) { return fmt::format("row {} of batch {}", row, batch); }
+std::string row_name(std::uint64_t batch, std::uint64_t row) {
+  return fmt::format("row {} of batch {}", row, batch);
+}
 
 [[noreturn]] void throw_too_few_rows(std::uint64_t batch, std::uint64_t rows, std::uint64_t batch_size) {
   throw Error(Kind::kBadInput,
@@ -34,7 +37,8 @@ std::string row_name(std::uint64_t batch, std::uint64_t row) { return fmt::forma
 
 class TensorfileRows {
  public:
-  TensorfileRows(fs::path file, std::uint64_t batches, std::uint64_t batch_size, const InputSize& size, Layout layout)
+  TensorfileRows(fs::path file, std::uint64_t batches, std::uint64_t batch_size, const InputSize& size,
+                 Layout layout)
       : file_(std::move(file)), batches_(batches), batch_size_(batch_size), size_(size), layout_(layout) {}
 
   void begin(std::uint64_t first) {
@@ -47,11 +51,12 @@ class TensorfileRows {
     within([&] { return quoted(file_); },
            [&] {
              take(batch, row, out);
-             const auto wrong = std::ranges::find_if_not(out, [](float value) { return std::isfinite(value); });
+             const auto wrong =
+                 std::ranges::find_if_not(out, [](float value) { return std::isfinite(value); });
              if (wrong != out.end())
                throw Error(Kind::kBadInput,
-                           fmt::format("{} holds a number that is {}, expected finite ones", row_name(batch, row),
-                                       std::isnan(*wrong) ? "NaN" : "infinite"),
+                           fmt::format("{} holds a number that is {}, expected finite ones",
+                                       row_name(batch, row), std::isnan(*wrong) ? "NaN" : "infinite"),
                            "write the tensorfile anew");
            });
   }
@@ -79,7 +84,8 @@ class TensorfileRows {
       throw;
     }
     const auto found = waiting_.find(batch);
-    const std::span<const float> values = std::span(found->second.values).subspan(row * size_.numbers(), size_.numbers());
+    const std::span<const float> values =
+        std::span(found->second.values).subspan(row * size_.numbers(), size_.numbers());
     if (layout_ == Layout::kNhwc)
       chw_to_hwc(values, size_.channels, out);
     else
@@ -117,27 +123,30 @@ std::string content_digest(const fs::path& file) {
 
 }  // namespace
 
-CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t batches, std::uint64_t batch_size,
-                                         const InputSize& size, Layout layout) {
-  const TensorfileFacts facts = within([&] { return quoted(file); }, [&] { return read_tensorfile_facts(file); });
+CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t batches,
+                                         std::uint64_t batch_size, const InputSize& size, Layout layout) {
+  const TensorfileFacts facts =
+      within([&] { return quoted(file); }, [&] { return read_tensorfile_facts(file); });
   within([&] { return quoted(file); },
          [&] {
            const std::vector<std::int64_t> wanted{size.channels, size.height, size.width};
            if (facts.shape.size() != 4 || !std::equal(wanted.begin(), wanted.end(), facts.shape.begin() + 1))
-             throw Error(Kind::kBadInput,
-                         fmt::format("the tensorfile holds batches of shape {}, but the network takes {} an image",
-                                     fmt::join(facts.shape, "x"), fmt::join(wanted, "x")),
-                         "was it made for another model?");
+             throw Error(
+                 Kind::kBadInput,
+                 fmt::format("the tensorfile holds batches of shape {}, but the network takes {} an image",
+                             fmt::join(facts.shape, "x"), fmt::join(wanted, "x")),
+                 "was it made for another model?");
            if (facts.batches < batches)
              throw Error(Kind::kBadInput,
-                         fmt::format("the tensorfile holds {} batches, but --batches asks for {}", facts.batches, batches),
+                         fmt::format("the tensorfile holds {} batches, but --batches asks for {}",
+                                     facts.batches, batches),
                          "give fewer --batches, or write a larger tensorfile");
            const auto rows = static_cast<std::uint64_t>(facts.shape[0]);
            if (rows < batch_size) throw_too_few_rows(0, rows, batch_size);
          });
   CalibrationImages images;
-  images.source = fmt::format("{} batches of {} images from the tensorfile {} ({} of {} rows, {})", batches, batch_size,
-                              quoted(file), facts.batches, facts.shape[0], facts.element_type);
+  images.source = fmt::format("{} batches of {} images from the tensorfile {} ({} of {} rows, {})", batches,
+                              batch_size, quoted(file), facts.batches, facts.shape[0], facts.element_type);
   images.other_files.push_back(file);
   images.identity = [file, batches, batch_size] {
     return Digest().text("tensorfile").text(content_digest(file)).number(batches).number(batch_size).hex();
@@ -147,7 +156,9 @@ CalibrationImages images_from_tensorfile(const fs::path& file, std::uint64_t bat
   images.ids = images.names;
   const auto rows = std::make_shared<TensorfileRows>(file, batches, batch_size, size, layout);
   images.begin = [rows](std::size_t first) { rows->begin(first); };
-  images.fill = [rows](std::size_t index, const std::string&, std::span<float> out) { rows->load(index, out); };
+  images.fill = [rows](std::size_t index, const std::string&, std::span<float> out) {
+    rows->load(index, out);
+  };
   return images;
 }
 

@@ -22,9 +22,11 @@ namespace fs = std::filesystem;
 const InputSize kSize{3, 5, 7};
 
 // Batches of three noise images.
-fs::path write_noise(const fs::path& folder, std::uint64_t batches, int threads = 0, const char* name = "noise.h5") {
+fs::path write_noise(const fs::path& folder, std::uint64_t batches, int threads = 0,
+                     const char* name = "noise.h5") {
   SilentProgress progress;
-  write_tensorfile(folder / name, noise_images(3 * batches, 1, kSize, {}), 3, kSize, Layout::kNchw, TensorfileType::kFloat64, threads, progress);
+  write_tensorfile(folder / name, noise_images(3 * batches, 1, kSize, {}), 3, kSize, Layout::kNchw,
+                   TensorfileType::kFloat64, threads, progress);
   return folder / name;
 }
 
@@ -57,7 +59,9 @@ TEST(TensorfileImages, ComeRightToManyThreadsFromTheMiddleOfABatchOn) {
     SilentProgress progress;
     std::atomic<int> wrong = 0;
     run_in_order(
-        images.count() - first, 8, [&](std::size_t, std::size_t i) { wrong += loaded(images, first + i) != loaded(noise, first + i); }, {}, progress);
+        images.count() - first, 8,
+        [&](std::size_t, std::size_t i) { wrong += loaded(images, first + i) != loaded(noise, first + i); },
+        {}, progress);
     EXPECT_EQ(wrong, 0) << first;
   }
 }
@@ -70,7 +74,8 @@ TEST(TensorfileImages, GiveEveryThreadTheSameError) {
     try {
       const CalibrationImages images = images_from_tensorfile(file, 10, 3, kSize, Layout::kNchw);
       SilentProgress progress;
-      run_in_order(images.count(), 8, [&](std::size_t, std::size_t i) { loaded(images, i); }, {}, progress);
+      run_in_order(
+          images.count(), 8, [&](std::size_t, std::size_t i) { loaded(images, i); }, {}, progress);
       ADD_FAILURE() << "a file that is cut off was read";
     } catch (const Error& error) {
       EXPECT_EQ(error.kind(), Kind::kBadInput) << error.line();
@@ -81,25 +86,30 @@ TEST(TensorfileImages, GiveEveryThreadTheSameError) {
 TEST(TensorfileImages, HaveTheirChannelsLastWhereTheNetworkHasThem) {
   const ScratchFolder folder;
   const fs::path nchw = write_noise(folder.path(), 1);
-  const auto hwc = loaded(images_from_tensorfile(nchw, 1, 1, kSize, Layout::kNhwc), 0), chw = loaded(images_from_tensorfile(nchw, 1, 1, kSize, Layout::kNchw), 0);
+  const auto hwc = loaded(images_from_tensorfile(nchw, 1, 1, kSize, Layout::kNhwc), 0),
+             chw = loaded(images_from_tensorfile(nchw, 1, 1, kSize, Layout::kNchw), 0);
   for (std::size_t c = 0; c < 3; ++c)
     for (std::size_t i = 0; i < 35; ++i) ASSERT_EQ(hwc[i * 3 + c], chw[c * 35 + i]);
   // A file written from images with channels last is the same file.
   CalibrationImages last = noise_images(3, 1, kSize, {});
-  last.fill = [noise = noise_images(3, 1, kSize, {})](std::size_t index, const std::string& name, std::span<float> out) {
+  last.fill = [noise = noise_images(3, 1, kSize, {})](std::size_t index, const std::string& name,
+                                                      std::span<float> out) {
     std::vector<float> numbers(out.size());
     noise.fill(index, name, numbers);
     chw_to_hwc(numbers, 3, out);
   };
   SilentProgress progress;
-  write_tensorfile(folder.path() / "last.h5", last, 3, kSize, Layout::kNhwc, TensorfileType::kFloat64, 2, progress);
+  write_tensorfile(folder.path() / "last.h5", last, 3, kSize, Layout::kNhwc, TensorfileType::kFloat64, 2,
+                   progress);
   EXPECT_EQ(read_file(folder.path() / "last.h5"), read_file(nchw));
 }
 
 TEST(TensorfileImages, AreKnownByTheirContent) {
   const ScratchFolder folder;
   const fs::path file = write_noise(folder.path(), 2, 1, "a.h5"), copy = folder.path() / "b.h5";
-  const auto identity = [](const fs::path& path, std::uint64_t batch_size = 3) { return images_from_tensorfile(path, 2, batch_size, kSize, Layout::kNchw).identity(); };
+  const auto identity = [](const fs::path& path, std::uint64_t batch_size = 3) {
+    return images_from_tensorfile(path, 2, batch_size, kSize, Layout::kNchw).identity();
+  };
   fs::copy(file, copy);
   EXPECT_EQ(identity(copy), identity(file));
   EXPECT_NE(identity(file, 2), identity(file));
@@ -115,12 +125,15 @@ TEST(WriteTensorfile, RefusesABatchThatNoFileCanHoldBeforeItLoadsAnything) {
   CalibrationImages images = noise_images(3'000'000, 1, kSize, {});
   images.fill = [](std::size_t, const std::string&, std::span<float>) { FAIL() << "loaded"; };
   SilentProgress progress;
-  EXPECT_THROW(write_tensorfile(folder.path() / "t.h5", images, images.count(), kSize, Layout::kNchw, TensorfileType::kFloat32, 1, progress), Error);
+  EXPECT_THROW(write_tensorfile(folder.path() / "t.h5", images, images.count(), kSize, Layout::kNchw,
+                                TensorfileType::kFloat32, 1, progress),
+               Error);
 }
 
 TEST(TensorfileImages, HaveTheSameBytesForAnyNumberOfThreads) {
   const ScratchFolder folder;
-  EXPECT_EQ(read_file(write_noise(folder.path(), 3, 1, "1.h5")), read_file(write_noise(folder.path(), 3, 4, "4.h5")));
+  EXPECT_EQ(read_file(write_noise(folder.path(), 3, 1, "1.h5")),
+            read_file(write_noise(folder.path(), 3, 4, "4.h5")));
 }
 
 TEST(TensorfileImages, RefuseWhatTheFileDoesNotHold) {

@@ -12,15 +12,19 @@
 
 namespace etalon {
 
-void write_tensorfile(const std::filesystem::path& file, const CalibrationImages& images, std::uint64_t batch_size,
-                      const InputSize& size, Layout layout, TensorfileType type, int threads, Progress& progress) {
+void write_tensorfile(const std::filesystem::path& file, const CalibrationImages& images,
+                      std::uint64_t batch_size, const InputSize& size, Layout layout, TensorfileType type,
+                      int threads, Progress& progress) {
   if (batch_size == 0 || images.count() % batch_size != 0)
-    throw Error(Kind::kInternal, fmt::format("{} images do not make batches of {}", images.count(), batch_size));
+    throw Error(Kind::kInternal,
+                fmt::format("{} images do not make batches of {}", images.count(), batch_size));
   if (batch_size > kMostTensorfileBatchBytes / (size.numbers() * sizeof(float)))
-    throw Error(Kind::kUnsupported,
-                fmt::format("a batch of {} images of {}x{}x{} is larger than the {} bytes that a tensorfile's may have", batch_size,
-                            size.channels, size.height, size.width, kMostTensorfileBatchBytes),
-                "give a smaller batch size and more batches");
+    throw Error(
+        Kind::kUnsupported,
+        fmt::format(
+            "a batch of {} images of {}x{}x{} is larger than the {} bytes that a tensorfile's may have",
+            batch_size, size.channels, size.height, size.width, kMostTensorfileBatchBytes),
+        "give a smaller batch size and more batches");
   TensorfileWriter writer(file, {size.channels, size.height, size.width}, type);
   const std::size_t workers = worker_count(threads);
   struct Room {

@@ -20,7 +20,9 @@ struct TalkFlags {
     app.add_flag("--json", json, "one JSON document on stdout");
     app.add_flag("-v,--verbose", verbose, "say more");
   }
-  ConsoleOptions console() const { return {.verbose = verbose, .progress_allowed = !json, .log_file = std::nullopt}; }
+  ConsoleOptions console() const {
+    return {.verbose = verbose, .progress_allowed = !json, .log_file = std::nullopt};
+  }
 };
 
 int calibrate_model(std::vector<std::string> words) {
@@ -47,10 +49,12 @@ int calibrate_model(std::vector<std::string> words) {
       ->type_name("C,H,W");
   talk.add(app);
   app.footer(
-      "What is not given comes from the metadata that etalon's export writes, else RGB, nchw, mean 0, scale 1/255.\n"
+      "What is not given comes from the metadata that etalon's export writes, else RGB, nchw, mean 0, scale "
+      "1/255.\n"
       "Examples:\n"
       "  etalon calibrate model.onnx --cal_image_dir images --cal_cache_file cal.bin\n"
-      "  etalon calibrate resnet50.onnx --cal_image_dir images --mean 123.675,116.28,103.53 --scale 0.0171247\n"
+      "  etalon calibrate resnet50.onnx --cal_image_dir images --mean 123.675,116.28,103.53 --scale "
+      "0.0171247\n"
       "  etalon calibrate model.onnx --cal_image_dir images --statistics 0.stats --shard 0/4\n"
       "  etalon calibrate merge 0.stats 1.stats 2.stats 3.stats --model model.onnx -o cal.bin\n"
       "  etalon calibrate relabel cal.bin --trt_version 10.3.0 -o cal_trt10.bin");
@@ -66,14 +70,16 @@ int calibrate_model(std::vector<std::string> words) {
                   {"written", written_rows(result.written)},
                   {"images", result.calibration.images.size()},
                   {"lines", result.calibration.cache_lines}};
-    if (talk.json && !result.calibration.chosen.empty()) document["ranges"] = range_rows(result.calibration.chosen);
+    if (talk.json && !result.calibration.chosen.empty())
+      document["ranges"] = range_rows(result.calibration.chosen);
     return document;
   });
 }
 
 int merge(std::vector<std::string> words) {
-  CLI::App app("The cache of a run from the statistics of its parts, or ranges chosen anew from those of a whole run.",
-               "etalon calibrate merge");
+  CLI::App app(
+      "The cache of a run from the statistics of its parts, or ranges chosen anew from those of a whole run.",
+      "etalon calibrate merge");
   app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   MergeOptions options;
   RangeFlags ranges;
@@ -128,7 +134,10 @@ int relabel(std::vector<std::string> words) {
     Console console(talk.console());
     options.trt_version = parse_tensorrt_version(version);
     const RelabelResult result = relabel_cache(options, console);
-    return {{"version", 1}, {"was", result.old_header}, {"header", result.new_header}, {"written", written_rows({result.written})}};
+    return {{"version", 1},
+            {"was", result.old_header},
+            {"header", result.new_header},
+            {"written", written_rows({result.written})}};
   });
 }
 

@@ -10,10 +10,13 @@ constexpr std::int64_t kMostBatches = 1'000'000'000;  // a count of images: thei
 }  // namespace
 
 void add_range_flags(CLI::App& app, RangeFlags& flags) {
-  app.add_option("--calibrator", flags.calibrator, "how ranges are chosen: entropy, minmax, percentile, mse, auto (per tensor what loses least)")
+  app.add_option(
+         "--calibrator", flags.calibrator,
+         "how ranges are chosen: entropy, minmax, percentile, mse, auto (per tensor what loses least)")
       ->check(CLI::IsMember({"entropy", "minmax", "percentile", "mse", "auto"}))
       ->capture_default_str();
-  app.add_option("--percentile", flags.rule.percentile, "percentile: the share of the values other than zero that a range holds, in percent")
+  app.add_option("--percentile", flags.rule.percentile,
+                 "percentile: the share of the values other than zero that a range holds, in percent")
       ->check(CLI::Range(50.0, 100.0))
       ->capture_default_str();
   app.add_option("--trt_version", flags.trt_version, "TensorRT whose header the cache bears")
@@ -29,7 +32,8 @@ RangeRule range_rule(const RangeFlags& flags) {
 
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags) {
   CalibrationOptions& options = flags.options;
-  app.add_option("--cal_image_dir", options.cal_image_dirs, "calibration images (jpg, jpeg, png); may be given several times")
+  app.add_option("--cal_image_dir", options.cal_image_dirs,
+                 "calibration images (jpg, jpeg, png); may be given several times")
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false)
       ->type_name("DIR");
@@ -47,22 +51,26 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags) {
       ->capture_default_str();
   app.add_option("--seed", options.seed, "draws the calibration images")
       ->check([](const std::string& text) {
-        return text.find_first_not_of("0123456789") == std::string::npos ? std::string() : text + " is no whole number from 0 on";
+        return text.find_first_not_of("0123456789") == std::string::npos
+                   ? std::string()
+                   : text + " is no whole number from 0 on";
       })
       ->capture_default_str();
   add_range_flags(app, flags.ranges);
   app.add_option("--statistics", flags.statistics,
                  "keep what is counted here: ranges can be chosen anew from it, an interrupted run goes on")
       ->type_name("FILE");
-  app.add_option("--shard", flags.shard,
-                 "count part I (from 0) of N of the images, and write no cache: `etalon calibrate merge` does")
+  app.add_option(
+         "--shard", flags.shard,
+         "count part I (from 0) of N of the images, and write no cache: `etalon calibrate merge` does")
       ->type_name("I/N");
   app.add_option("--calibration_precision", flags.precision,
                  "f32, or bf16: faster where the processor has it, and nearly the same ranges")
       ->check(CLI::IsMember({"f32", "bf16"}))
       ->capture_default_str();
   app.add_flag("--cal_random", options.cal_random, "random noise for images: to measure speed only");
-  app.add_option("--threads", options.threads, "CPU threads (0: one a core); never changes a byte of any output")
+  app.add_option("--threads", options.threads,
+                 "CPU threads (0: one a core); never changes a byte of any output")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
   app.add_flag("--force", options.force, "calibrate anew and replace files that exist");
@@ -94,7 +102,8 @@ nlohmann::ordered_json range_rows(const std::map<std::string, ChosenRange>& chos
 
 nlohmann::ordered_json written_rows(const std::vector<OutputFiles::Written>& files) {
   nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-  for (const auto& file : files) rows.push_back({{"path", file.path.string()}, {"size_bytes", file.size_bytes}});
+  for (const auto& file : files)
+    rows.push_back({{"path", file.path.string()}, {"size_bytes", file.size_bytes}});
   return rows;
 }
 

@@ -29,8 +29,8 @@ void add_calibration_flags(CLI::App& app, CalibrationFlags& flags);
 // Errors (kWrongUsage): a shard or a version that is none.
 CalibrationOptions calibration_options(const CalibrationFlags& flags);
 
-// Where an experiment specification's relative paths begin: the environment's DATA_BASE_PATH, else ~/datasets, as in
-// TAO.
+// Where an experiment specification's relative paths begin: the environment's DATA_BASE_PATH, else
+// ~/datasets, as in TAO.
 std::filesystem::path data_root();
 
 // Rows of tensor, range and calibrator.

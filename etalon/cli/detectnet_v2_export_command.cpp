@@ -97,9 +97,9 @@ void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log
   if (flags.target_opset != 13) note_ignored(app, {"--target_opset"}, "the ONNX has opset 13", log);
   if (flags.options.data_type == DataType::kInt8) return;
   note_ignored(app,
-               {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size", "--statistics", "--shard",
-                "--use_validation_set", "--cal_random", "--seed", "--calibrator", "--percentile", "--calibration_precision",
-                "--trt_version"},
+               {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size",
+                "--statistics", "--shard", "--use_validation_set", "--cal_random", "--seed", "--calibrator",
+                "--percentile", "--calibration_precision", "--trt_version"},
                "--data_type is not int8", log);
 }
 

@@ -25,7 +25,8 @@ std::uint8_t palette_luma(const Rgb& colour) {
 Rgb from_cmyk(const std::uint8_t* ink) {
   const unsigned light = 255U - ink[3];
   Rgb out;
-  for (std::size_t c = 0; c < 3; ++c) out[c] = static_cast<std::uint8_t>(light - times_over_255(ink[c], light));
+  for (std::size_t c = 0; c < 3; ++c)
+    out[c] = static_cast<std::uint8_t>(light - times_over_255(ink[c], light));
   return out;
 }
 
@@ -75,7 +76,9 @@ Image to_rgb(const Image& image) {
     case PixelMode::kPalette:
       fill_rgb(image, out, [colours = full_palette(image)](const std::uint8_t* p) { return colours[*p]; });
       break;
-    case PixelMode::kCmyk: fill_rgb(image, out, from_cmyk); break;
+    case PixelMode::kCmyk:
+      fill_rgb(image, out, from_cmyk);
+      break;
     case PixelMode::kRgb:
     case PixelMode::kRgba:
       fill_rgb(image, out, [](const std::uint8_t* p) { return Rgb{p[0], p[1], p[2]}; });

@@ -1,10 +1,12 @@
-// libjpeg reports errors through a callback that must not return, and its frames are C: an exception must not cross
-// them. So the two functions that call it, `read_header` and `read_rows`, hold only trivial data, are left by longjmp
-// and return false; `decode_jpeg` owns everything that needs a destructor and does the throwing.
+// libjpeg reports errors through a callback that must not return, and its frames are C: an exception must not
+// cross them. So the two functions that call it, `read_header` and `read_rows`, hold only trivial data, are
+// left by longjmp and return false; `decode_jpeg` owns everything that needs a destructor and does the
+// throwing.
 //
-// libjpeg repairs damaged files and calls that a warning: it fills what is missing with grey. A calibration picture
-// that is half grey is worse than none, so the warnings that mean lost pixels end the decoding, as Pillow ends it for
-// a cut-off file. Others (junk between two segments, an odd JFIF version) lose nothing and are passed over.
+// libjpeg repairs damaged files and calls that a warning: it fills what is missing with grey. A calibration
+// picture that is half grey is worse than none, so the warnings that mean lost pixels end the decoding, as
+// Pillow ends it for a cut-off file. Others (junk between two segments, an odd JFIF version) lose nothing and
+// are passed over.
 #include "etalon/images/decode_jpeg.hpp"
 
 #include <fmt/format.h>
@@ -45,8 +47,10 @@ bool loses_pixels(int message_code) {
     case JWRN_HIT_MARKER:
     case JWRN_HUFF_BAD_CODE:
     case JWRN_JPEG_EOF:
-    case JWRN_MUST_RESYNC: return true;
-    default: return false;
+    case JWRN_MUST_RESYNC:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -54,8 +58,8 @@ void on_message(j_common_ptr info, int level) {
   if (level < 0 && loses_pixels(info->err->msg_code)) give_up(info);  // levels below 0 are warnings
 }
 
-// A progressive file may repeat scans without end, each over the whole picture. Encoders write about ten; 500 is
-// libjpeg-turbo's own advice against such files.
+// A progressive file may repeat scans without end, each over the whole picture. Encoders write about ten; 500
+// is libjpeg-turbo's own advice against such files.
 void on_progress(j_common_ptr info) {
   constexpr int kMostScans = 500;
   auto* reader = static_cast<JpegReader*>(info->client_data);
@@ -96,16 +100,17 @@ bool read_rows(JpegReader& reader, unsigned char* pixels, std::size_t row_size) 
   throw Error(Kind::kBadInput, fmt::format("cut-off or damaged JPEG: {}", escaped(reader.message.data())));
 }
 
-// A coded 8x8 block takes at least one bit (Huffman coding; an arithmetic coder can spend less). A file too short for
-// its size is cut off, or made to have us allocate a gigabyte for nothing.
+// A coded 8x8 block takes at least one bit (Huffman coding; an arithmetic coder can spend less). A file too
+// short for its size is cut off, or made to have us allocate a gigabyte for nothing.
 void check_blocks_fit(const JpegReader& reader, std::size_t size_bytes) {
   if (reader.info.arith_code) return;
   std::uint64_t blocks = 0;
   for (int i = 0; i < reader.info.num_components; ++i)
-    blocks += std::uint64_t{reader.info.comp_info[i].width_in_blocks} * reader.info.comp_info[i].height_in_blocks;
+    blocks +=
+        std::uint64_t{reader.info.comp_info[i].width_in_blocks} * reader.info.comp_info[i].height_in_blocks;
   if (blocks / 8 > size_bytes)
-    throw Error(Kind::kBadInput, fmt::format("cut-off or damaged JPEG: {} bytes cannot hold {} x {} pixels", size_bytes,
-                                             reader.info.image_width, reader.info.image_height));
+    throw Error(Kind::kBadInput, fmt::format("cut-off or damaged JPEG: {} bytes cannot hold {} x {} pixels",
+                                             size_bytes, reader.info.image_width, reader.info.image_height));
 }
 
 struct Destroy {
@@ -116,21 +121,28 @@ struct Destroy {
 // What libjpeg is to make of the file. TensorFlow's RGB of four inks starts from the inks.
 PixelMode mode_to_read(int components, Channels wanted) {
   switch (components) {
-    case 1: return wanted == Channels::kRgb ? PixelMode::kRgb : PixelMode::kGrey;
-    case 3: return wanted == Channels::kGrey ? PixelMode::kGrey : PixelMode::kRgb;
+    case 1:
+      return wanted == Channels::kRgb ? PixelMode::kRgb : PixelMode::kGrey;
+    case 3:
+      return wanted == Channels::kGrey ? PixelMode::kGrey : PixelMode::kRgb;
     case 4:
       if (wanted == Channels::kGrey)
-        throw Error(Kind::kBadInput, "a JPEG of four inks (CMYK) has no luma to read as grey", "convert it to RGB");
+        throw Error(Kind::kBadInput, "a JPEG of four inks (CMYK) has no luma to read as grey",
+                    "convert it to RGB");
       return PixelMode::kCmyk;
-    default: throw Error(Kind::kBadInput, fmt::format("a JPEG with {} channels, expected 1, 3 or 4", components));
+    default:
+      throw Error(Kind::kBadInput, fmt::format("a JPEG with {} channels, expected 1, 3 or 4", components));
   }
 }
 
 J_COLOR_SPACE space_of(PixelMode mode) {
   switch (mode) {
-    case PixelMode::kGrey: return JCS_GRAYSCALE;
-    case PixelMode::kCmyk: return JCS_CMYK;
-    default: return JCS_RGB;
+    case PixelMode::kGrey:
+      return JCS_GRAYSCALE;
+    case PixelMode::kCmyk:
+      return JCS_CMYK;
+    default:
+      return JCS_RGB;
   }
 }
 
@@ -153,7 +165,8 @@ void inks_to_rgb(Image& image, bool inverted) {
 Image decode_jpeg(ByteView bytes, const Decoding& how) {
   JpegReader reader{};
   const Destroy destroy{reader};
-  if (!read_header(reader, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size())) throw_message(reader);
+  if (!read_header(reader, reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()))
+    throw_message(reader);
   check_image_size(reader.info.image_width, reader.info.image_height);
   check_blocks_fit(reader, bytes.size());
 

@@ -1,4 +1,5 @@
-// libpng's errors leave by longjmp, as in decode_jpeg.cpp: `read_header` and `read_rows` hold only trivial data.
+// libpng's errors leave by longjmp, as in decode_jpeg.cpp: `read_header` and `read_rows` hold only trivial
+// data.
 #include "etalon/images/decode_png.hpp"
 
 #include <fmt/format.h>
@@ -46,9 +47,11 @@ bool read_header(PngReader& reader, Channels channels) {
   reader.info = png_create_info_struct(reader.png);
   if (reader.info == nullptr) png_error(reader.png, "not enough memory");
   png_set_read_fn(reader.png, &reader, on_read);
-  png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // ours come later, with a better message
+  png_set_user_limits(reader.png, PNG_UINT_31_MAX,
+                      PNG_UINT_31_MAX);  // ours come later, with a better message
   png_set_crc_action(reader.png, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-  png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);  // texts, profiles: skip unread
+  png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_NEVER, nullptr,
+                              -1);    // texts, profiles: skip unread
   if (channels == Channels::kGrey) {  // these change how libpng makes grey of colours
     constexpr png_byte kColourSpace[] = "gAMA\0cHRM\0sRGB\0iCCP";
     png_set_keep_unknown_chunks(reader.png, PNG_HANDLE_CHUNK_AS_DEFAULT, kColourSpace, 4);
@@ -98,9 +101,10 @@ bool read_rows(PngReader& reader, unsigned char* pixels, std::size_t row_size, p
   throw Error(Kind::kBadInput, fmt::format("cut-off or damaged PNG: {}", escaped(reader.message.data())));
 }
 
-// Deflate makes at most 1032 bytes of one (258 of two bits), so a file too short for its size is cut off, or made to
-// have us allocate a gigabyte for nothing.
-void check_rows_fit(const PngReader& reader, std::uint64_t width, std::uint64_t height, std::uint64_t bits_a_pixel) {
+// Deflate makes at most 1032 bytes of one (258 of two bits), so a file too short for its size is cut off, or
+// made to have us allocate a gigabyte for nothing.
+void check_rows_fit(const PngReader& reader, std::uint64_t width, std::uint64_t height,
+                    std::uint64_t bits_a_pixel) {
   constexpr std::uint64_t kMostDeflated = 1032;
   if ((width * bits_a_pixel + 7) / 8 * height / kMostDeflated > reader.size_bytes)
     throw Error(Kind::kBadInput, fmt::format("cut-off or damaged PNG: {} bytes cannot hold {} x {} pixels",
@@ -111,11 +115,16 @@ PixelMode mode_of(int type, int depth, Channels channels) {
   if (channels == Channels::kGrey) return PixelMode::kGrey;
   if (channels == Channels::kRgb) return PixelMode::kRgb;
   switch (type) {
-    case PNG_COLOR_TYPE_GRAY: return depth == 1 ? PixelMode::kBilevel : PixelMode::kGrey;
-    case PNG_COLOR_TYPE_GRAY_ALPHA: return PixelMode::kGreyAlpha;
-    case PNG_COLOR_TYPE_PALETTE: return PixelMode::kPalette;
-    case PNG_COLOR_TYPE_RGB: return PixelMode::kRgb;
-    default: return PixelMode::kRgba;  // libpng lets no other type pass
+    case PNG_COLOR_TYPE_GRAY:
+      return depth == 1 ? PixelMode::kBilevel : PixelMode::kGrey;
+    case PNG_COLOR_TYPE_GRAY_ALPHA:
+      return PixelMode::kGreyAlpha;
+    case PNG_COLOR_TYPE_PALETTE:
+      return PixelMode::kPalette;
+    case PNG_COLOR_TYPE_RGB:
+      return PixelMode::kRgb;
+    default:
+      return PixelMode::kRgba;  // libpng lets no other type pass
   }
 }
 
@@ -146,7 +155,8 @@ Image decode_png(ByteView bytes, const Decoding& how) {
   image.height = static_cast<int>(height);
   png_colorp colours = nullptr;
   int colour_count = 0;
-  if (image.mode == PixelMode::kPalette && png_get_PLTE(reader.png, reader.info, &colours, &colour_count) != 0)
+  if (image.mode == PixelMode::kPalette &&
+      png_get_PLTE(reader.png, reader.info, &colours, &colour_count) != 0)
     for (int i = 0; i < colour_count; ++i)
       image.palette.push_back({colours[i].red, colours[i].green, colours[i].blue});
   image.pixels.resize(row_size_bytes(image) * height);

@@ -23,8 +23,11 @@ std::string_view known_format(ByteView bytes) {
     std::string_view start, name;
   };
   constexpr std::array kOthers{
-      Signature{"BM", "a BMP"},           Signature{"GIF8", "a GIF"}, Signature{"II*", "a TIFF"},
-      Signature{"MM", "a TIFF"},          Signature{"RIFF", "a WebP or other RIFF"},
+      Signature{"BM", "a BMP"},
+      Signature{"GIF8", "a GIF"},
+      Signature{"II*", "a TIFF"},
+      Signature{"MM", "a TIFF"},
+      Signature{"RIFF", "a WebP or other RIFF"},
       Signature{"version https://git-lfs", "a Git LFS pointer"},
   };
   for (const auto& other : kOthers)
@@ -38,11 +41,15 @@ int channel_count(PixelMode mode) {
   switch (mode) {
     case PixelMode::kBilevel:
     case PixelMode::kGrey:
-    case PixelMode::kPalette: return 1;
-    case PixelMode::kGreyAlpha: return 2;
-    case PixelMode::kRgb: return 3;
+    case PixelMode::kPalette:
+      return 1;
+    case PixelMode::kGreyAlpha:
+      return 2;
+    case PixelMode::kRgb:
+      return 3;
     case PixelMode::kRgba:
-    case PixelMode::kCmyk: return 4;
+    case PixelMode::kCmyk:
+      return 4;
   }
   throw Error(Kind::kInternal, "a picture has an unknown pixel mode");
 }
@@ -64,8 +71,8 @@ Image decode_image(ByteView bytes, const Decoding& how) {
 
 void check_image_size(std::uint64_t width, std::uint64_t height) {
   if (width == 0 || height == 0 || width > kLongestSide || height > kLongestSide)
-    throw Error(Kind::kBadInput,
-                fmt::format("a picture of {} x {} pixels, expected 1 to {} a side", width, height, kLongestSide));
+    throw Error(Kind::kBadInput, fmt::format("a picture of {} x {} pixels, expected 1 to {} a side", width,
+                                             height, kLongestSide));
   if (width * height > kMostPixels)
     throw Error(Kind::kBadInput, fmt::format("a picture of {} x {} pixels, expected at most {} pixels", width,
                                              height, kMostPixels));
@@ -74,8 +81,8 @@ void check_image_size(std::uint64_t width, std::uint64_t height) {
 void check_image_is_whole(const Image& image) {
   if (image.width < 1 || image.height < 1 ||
       image.pixels.size() != row_size_bytes(image) * static_cast<std::size_t>(image.height))
-    throw Error(Kind::kInternal, fmt::format("a picture of {} x {} pixels holds {} bytes", image.width, image.height,
-                                             image.pixels.size()));
+    throw Error(Kind::kInternal, fmt::format("a picture of {} x {} pixels holds {} bytes", image.width,
+                                             image.height, image.pixels.size()));
 }
 
 }  // namespace etalon

@@ -13,10 +13,10 @@ namespace etalon {
 
 // The pixel formats that Pillow would report for the files we read.
 enum class PixelMode {
-  kBilevel,   // "1": one byte a pixel, 0 or 255
-  kGrey,      // "L"
-  kGreyAlpha, // "LA"
-  kPalette,   // "P": one index a pixel, colours in `palette`
+  kBilevel,    // "1": one byte a pixel, 0 or 255
+  kGrey,       // "L"
+  kGreyAlpha,  // "LA"
+  kPalette,    // "P": one index a pixel, colours in `palette`
   kRgb,
   kRgba,
   kCmyk,
@@ -26,8 +26,8 @@ int channel_count(PixelMode mode);  // 1, 1, 2, 1, 3, 4, 4
 struct Image {
   PixelMode mode = PixelMode::kRgb;
   int width = 0, height = 0;
-  std::vector<std::uint8_t> pixels;                   // rows top to bottom, channels interleaved (HWC), no padding
-  std::vector<std::array<std::uint8_t, 3>> palette;   // RGB; only for kPalette
+  std::vector<std::uint8_t> pixels;  // rows top to bottom, channels interleaved (HWC), no padding
+  std::vector<std::array<std::uint8_t, 3>> palette;  // RGB; only for kPalette
 };
 
 // Whose reading of a file is wanted: Pillow's, in the file's own mode, or that of TensorFlow 1.15

@@ -54,21 +54,21 @@ enum class LoaderFile {
 
 // Fills `out`: CHW, RGB or grey, channels * width * height of loader_size(how).
 //
-// kMultisource: v * float16(1 / 255) in float16; then either TensorFlow 1's bilinear resize to the output's size
-// (source = i * in / out, no half-pixel shift, float32, rounded to float16), or zeros up to the canvas. What that
-// gives is scaled by scale_width and scale_height (one of them 0: not along that side), then cropped, both by one
-// bilinear sampling between pixel centres, 0.5 outside, rounded to float16.
+// kMultisource: v * float16(1 / 255) in float16; then either TensorFlow 1's bilinear resize to the output's
+// size (source = i * in / out, no half-pixel shift, float32, rounded to float16), or zeros up to the canvas.
+// What that gives is scaled by scale_width and scale_height (one of them 0: not along that side), then
+// cropped, both by one bilinear sampling between pixel centres, 0.5 outside, rounded to float16.
 //
-// kLegacy: v * float32(1 / 255). If both scales are positive the picture is scaled by them; crop_left and crop_top
-// are pixels of the scaled picture and count only if the crop has an area; one bilinear sampling in float32, 0
-// outside. (With a crop, the matrix that NVIDIA inverts in float32 is off by some 1e-5 pixels, differently on each
-// device; that is not imitated.)
+// kLegacy: v * float32(1 / 255). If both scales are positive the picture is scaled by them; crop_left and
+// crop_top are pixels of the scaled picture and count only if the crop has an area; one bilinear sampling in
+// float32, 0 outside. (With a crop, the matrix that NVIDIA inverts in float32 is off by some 1e-5 pixels,
+// differently on each device; that is not imitated.)
 //
 // Three channels are clipped to 0 .. 1, one is not.
 //
-// `recorded` is the size that the picture's record states (frame/width, frame/height); only kHalfFloats needs it.
-// Errors: those of loader_size and decode_image; kBadInput: a picture larger than the canvas, halves that are not
-// as many as `recorded` says or not finite; kInternal: a span of another size.
+// `recorded` is the size that the picture's record states (frame/width, frame/height); only kHalfFloats needs
+// it. Errors: those of loader_size and decode_image; kBadInput: a picture larger than the canvas, halves that
+// are not as many as `recorded` says or not finite; kInternal: a span of another size.
 void prepare_loader_picture(ByteView file, LoaderFile kind, const LoaderPreprocessing& how,
                             std::span<float> out, PictureSize recorded = {});
 

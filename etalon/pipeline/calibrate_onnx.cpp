@@ -16,28 +16,34 @@ namespace etalon {
 namespace {
 
 // The sides of one image as the model has them, `given` where it leaves them open.
-std::vector<std::int64_t> input_dims(const ModelProto& model, const std::vector<std::int64_t>& given, Layout layout) {
+std::vector<std::int64_t> input_dims(const ModelProto& model, const std::vector<std::int64_t>& given,
+                                     Layout layout) {
   const auto inputs = data_inputs(model.graph());
   if (inputs.size() != 1)
-    throw Error(Kind::kUnsupported, fmt::format("the model has {} inputs, expected one that takes images", inputs.size()));
+    throw Error(Kind::kUnsupported,
+                fmt::format("the model has {} inputs, expected one that takes images", inputs.size()));
   const auto shape = shape_of(*inputs.front());
   if (!shape || shape->size() != 4)
     throw Error(Kind::kBadInput, fmt::format("input '{}' has {} axes, expected a batch of images with 4",
                                              escaped(inputs.front()->name()), shape ? shape->size() : 0));
   std::vector<std::int64_t> ordered = given;  // --input_dims is C,H,W whatever the layout
-  if (layout == Layout::kNhwc && !ordered.empty()) std::rotate(ordered.begin(), ordered.begin() + 1, ordered.end());
+  if (layout == Layout::kNhwc && !ordered.empty())
+    std::rotate(ordered.begin(), ordered.begin() + 1, ordered.end());
   std::vector<std::int64_t> dims;
   constexpr std::int64_t kMostSide = 65535;
   for (std::size_t i = 0; i < 3; ++i) {
     const Dimension& named = (*shape)[i + 1];
     if (named && !ordered.empty() && *named != ordered[i])
-      throw Error(Kind::kWrongUsage, fmt::format("--input_dims {} contradicts the model's input", fmt::join(given, ",")));
+      throw Error(Kind::kWrongUsage,
+                  fmt::format("--input_dims {} contradicts the model's input", fmt::join(given, ",")));
     if (!named && ordered.empty())
-      throw Error(Kind::kWrongUsage, fmt::format("input '{}' leaves its size open", escaped(inputs.front()->name())),
+      throw Error(Kind::kWrongUsage,
+                  fmt::format("input '{}' leaves its size open", escaped(inputs.front()->name())),
                   "add --input_dims CHANNELS,HEIGHT,WIDTH");
     dims.push_back(named ? *named : ordered[i]);
     if (dims.back() < 1 || dims.back() > kMostSide)
-      throw Error(Kind::kBadInput, fmt::format("input '{}' has a side of {}", escaped(inputs.front()->name()), dims.back()));
+      throw Error(Kind::kBadInput,
+                  fmt::format("input '{}' has a side of {}", escaped(inputs.front()->name()), dims.back()));
   }
   return dims;
 }
@@ -50,7 +56,8 @@ InputSize size_of(const std::vector<std::int64_t>& dims, Layout layout) {
   if (size.channels != 1 && size.channels != 3)
     throw Error(Kind::kUnsupported,
                 fmt::format("the network takes images of {} channels, expected 1 or 3", size.channels),
-                layout == Layout::kNchw ? "is its layout nhwc? then add --layout nhwc" : "is its layout nchw? then leave --layout nhwc away");
+                layout == Layout::kNchw ? "is its layout nhwc? then add --layout nhwc"
+                                        : "is its layout nchw? then leave --layout nhwc away");
   return size;
 }
 
@@ -69,9 +76,11 @@ Preprocessing preprocessing_of(const CalibrateOptions& options, const ModelProto
 void set_mean(const std::vector<double>& mean, int channels, Preprocessing& how) {
   if (mean.empty()) return;
   if (mean.size() != 1 && mean.size() != static_cast<std::size_t>(channels))
-    throw Error(Kind::kWrongUsage, fmt::format("--mean has {} numbers for {} channels", mean.size(), channels));
+    throw Error(Kind::kWrongUsage,
+                fmt::format("--mean has {} numbers for {} channels", mean.size(), channels));
   for (const double value : mean)
-    if (!std::isfinite(value)) throw Error(Kind::kWrongUsage, fmt::format("--mean has {}, expected numbers", value));
+    if (!std::isfinite(value))
+      throw Error(Kind::kWrongUsage, fmt::format("--mean has {}, expected numbers", value));
   for (std::size_t c = 0; c < how.mean.size(); ++c) how.mean[c] = mean[std::min(c, mean.size() - 1)];
 }
 
@@ -80,8 +89,10 @@ void check_names(const ModelProto& model) {
   std::set<std::string_view> seen;
   for (const std::string& name : activation_names(model.graph()))
     if (!seen.insert(name).second)
-      throw Error(Kind::kBadInput, fmt::format("tensor '{}' is made by two nodes", escaped(name)), "the model is damaged");
-  if (model.graph().output().empty()) throw Error(Kind::kBadInput, "the model has no output", "the model is damaged");
+      throw Error(Kind::kBadInput, fmt::format("tensor '{}' is made by two nodes", escaped(name)),
+                  "the model is damaged");
+  if (model.graph().output().empty())
+    throw Error(Kind::kBadInput, "the model has no output", "the model is damaged");
 }
 
 }  // namespace
@@ -118,9 +129,17 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
   // The runtime forgets the name of what goes into a Dropout.
   ModelProto computed = model;
   drop_identities(computed);
-  const auto observable = within([&] { return quoted(options.model); }, [&] { return observable_tensors(computed); });
+  const auto observable =
+      within([&] { return quoted(options.model); }, [&] { return observable_tensors(computed); });
   const std::set<std::string_view> can_be_observed(observable.begin(), observable.end());
-  CalibrationJob job{.model = model, .computed = computed, .source = source, .spec = nullptr, .size = size, .how = how, .tensors = {}, .input_dims = dims};
+  CalibrationJob job{.model = model,
+                     .computed = computed,
+                     .source = source,
+                     .spec = nullptr,
+                     .size = size,
+                     .how = how,
+                     .tensors = {},
+                     .input_dims = dims};
   for (const std::string& name : deciding_tensors(model))
     if (can_be_observed.contains(name)) job.tensors.push_back(name);
   const CalibrationImages images = open_images(options.calibration, job, outputs, log);
@@ -129,7 +148,8 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
   result.calibration = calibrate(options.calibration, job, images, outputs, log, progress);
   outputs.commit();
   result.written = outputs.written();
-  for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  for (const auto& file : result.written)
+    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
   return result;
 }
 

@@ -14,8 +14,8 @@ namespace etalon {
 struct CalibrateOptions {
   std::filesystem::path model;
   CalibrationOptions calibration;
-  // How pictures become the network's input: (pixel - mean) * scale. What is not given comes from the metadata that
-  // etalon's own export writes, else: RGB (grey for one channel), NCHW, mean 0, scale 1/255.
+  // How pictures become the network's input: (pixel - mean) * scale. What is not given comes from the
+  // metadata that etalon's own export writes, else: RGB (grey for one channel), NCHW, mean 0, scale 1/255.
   std::vector<double> mean;  // empty, one number, or one a channel in the channel order
   std::optional<double> scale;
   std::optional<ChannelOrder> channel_order;

@@ -1,4 +1,5 @@
-// Calibration as every task that does it asks for it: which images, what is counted and kept, what is written.
+// Calibration as every task that does it asks for it: which images, what is counted and kept, what is
+// written.
 #pragma once
 
 #include <cstdint>
@@ -45,9 +46,9 @@ struct CalibrationOptions {
 
 enum class CalibrationSource { kTensorfile, kImageFolders, kDataLoader, kNoise };
 
-// Which source the options mean: a tensorfile that exists, else image folders, else the specification's data loader
-// (docs/decisions.md). Says so in one line, with the reason where several could be meant. Error (kWrongUsage): none was
-// given; flags that contradict each other or what a shard can do.
+// Which source the options mean: a tensorfile that exists, else image folders, else the specification's data
+// loader (docs/decisions.md). Says so in one line, with the reason where several could be meant. Error
+// (kWrongUsage): none was given; flags that contradict each other or what a shard can do.
 CalibrationSource choose_source(const CalibrationOptions& options, bool has_spec, Log& log);
 
 // What is calibrated, and from where.
@@ -68,24 +69,27 @@ void warn_of_empty_sources(const LoaderSet& set, Log& log);
 // No output of a run may replace a file that its images come from.
 void protect_images(const CalibrationImages& images, OutputFiles& outputs);
 
-// The images of the source, in drawn order, protected from being written over. Errors: as the sources throw them, and a
-// loader whose pictures do not fit the network.
-CalibrationImages open_images(const CalibrationOptions& options, const CalibrationJob& job, OutputFiles& outputs, Log& log);
+// The images of the source, in drawn order, protected from being written over. Errors: as the sources throw
+// them, and a loader whose pictures do not fit the network.
+CalibrationImages open_images(const CalibrationOptions& options, const CalibrationJob& job,
+                              OutputFiles& outputs, Log& log);
 
-// What will be written, reserved before anything is computed: the cache unless there is a shard, the statistics, and a
-// tensorfile that --cal_data_file names and that is not there. After open_images, so that no image is among them.
-// Errors: as OutputFiles::reserve.
-void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationSource source, OutputFiles& outputs);
+// What will be written, reserved before anything is computed: the cache unless there is a shard, the
+// statistics, and a tensorfile that --cal_data_file names and that is not there. After open_images, so that
+// no image is among them. Errors: as OutputFiles::reserve.
+void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationSource source,
+                                 OutputFiles& outputs);
 
 struct CalibrationResult {
-  std::vector<std::string> images;          // in drawn order; of a shard: of its part
+  std::vector<std::string> images;            // in drawn order; of a shard: of its part
   std::map<std::string, ChosenRange> chosen;  // by the tensor that decides; empty for a shard
   std::uint64_t cache_lines = 0;
 };
 
 // Counts, or takes statistics that exist, and stages cache, statistics and tensorfile.
-CalibrationResult calibrate(const CalibrationOptions& options, const CalibrationJob& job, const CalibrationImages& images,
-                            OutputFiles& outputs, Log& log, Progress& progress);
+CalibrationResult calibrate(const CalibrationOptions& options, const CalibrationJob& job,
+                            const CalibrationImages& images, OutputFiles& outputs, Log& log,
+                            Progress& progress);
 
 // A warning for a TensorRT that reads no caches.
 void warn_of_version(const TensorRtVersion& version, Log& log);

@@ -1,4 +1,5 @@
-// `etalon detectnet_v2 calibration_tensorfile`: batches of a specification's data loader, kept for later calibrations.
+// `etalon detectnet_v2 calibration_tensorfile`: batches of a specification's data loader, kept for later
+// calibrations.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ struct TensorfileResult {
   std::vector<std::string> images;  // in order
 };
 
-// float32 batches of training_config.batch_size_per_gpu images. The training set comes in an order that random_seed
-// decides, the validation set in its own. Errors: those of the specification and of the loader (file named), more
-// batches than there are images for.
+// float32 batches of training_config.batch_size_per_gpu images. The training set comes in an order that
+// random_seed decides, the validation set in its own. Errors: those of the specification and of the loader
+// (file named), more batches than there are images for.
 TensorfileResult write_calibration_tensorfile(const TensorfileOptions& options, Log& log, Progress& progress);
 
 }  // namespace etalon

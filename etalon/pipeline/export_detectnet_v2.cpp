@@ -251,7 +251,8 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   OutputFiles outputs;
   check_is_data_file(options.model);
   std::optional<CalibrationSource> source;
-  if (int8 && !cache_exists) source = choose_source(options.calibration, options.experiment_spec.has_value(), log);
+  if (int8 && !cache_exists)
+    source = choose_source(options.calibration, options.experiment_spec.has_value(), log);
   if (int8 && source != CalibrationSource::kImageFolders)  // a wrong name is a fault all the same
     for (const auto& folder : options.calibration.cal_image_dirs) list_calibration_images(folder);
   outputs.protect(options.model);
@@ -294,7 +295,8 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   if (cache_exists) {
     use_existing_cache(options, deployable, log);
     if (!options.calibration.cal_data_file.empty())
-      log.info(fmt::format("the tensorfile {} is neither read nor written: nothing is calibrated", quoted(options.calibration.cal_data_file)));
+      log.info(fmt::format("the tensorfile {} is neither read nor written: nothing is calibrated",
+                           quoted(options.calibration.cal_data_file)));
   }
   if (job) {
     status.write(Status::kRunning, "Calibration takes time especially if number of batches is large.");

@@ -139,7 +139,8 @@ void add_tensorfile(const fs::path& path, Json& seen) {
   const TensorfileFacts facts = read_tensorfile_facts(path);
   seen["batches"] = facts.batches;
   if (facts.count && *facts.count != static_cast<std::int64_t>(facts.batches))
-    seen["warning"] = fmt::format("the file's own count says {} batches; readers go by the groups that are there", *facts.count);
+    seen["warning"] = fmt::format(
+        "the file's own count says {} batches; readers go by the groups that are there", *facts.count);
   seen["batch"] = shape_text(facts.shape);
   seen["numbers"] = facts.element_type;
   seen["storage"] = facts.storage;
@@ -168,7 +169,8 @@ void add_tfrecord(const fs::path& path, Json& seen) {
     seen["frames"] = frames;
     seen["first_frame"] = first_id;
     Json rows = Json::array();
-    for (const auto& [size, count] : sizes) rows.push_back({{"width", size.first}, {"height", size.second}, {"frames", count}});
+    for (const auto& [size, count] : sizes)
+      rows.push_back({{"width", size.first}, {"height", size.second}, {"frames", count}});
     seen["sizes"] = std::move(rows);
     Json classes = Json::array();
     for (const auto& [name, count] : objects) classes.push_back({{"class", name}, {"objects", count}});
@@ -184,15 +186,19 @@ void add_statistics(const fs::path& path, Json& seen) {
   seen["part"] = fmt::format("{}/{}", file.shard, file.shards);
   seen["images"] = file.images;
   if (file.images_done < file.images)
-    seen["warning"] = fmt::format("interrupted after {} images: the same command goes on from there", file.images_done);
+    seen["warning"] =
+        fmt::format("interrupted after {} images: the same command goes on from there", file.images_done);
   for (const auto& [key, text] : file.facts) seen["facts"][key] = text;
   Json rows = Json::array();
   for (const auto& tensor : file.tensors) {
-    const std::uint64_t zeros = !tensor.buckets.empty() && tensor.buckets.front().first == 0 ? tensor.buckets.front().second : 0;
-    rows.push_back({{"tensor", tensor.tensor},
-                    {"values", tensor.values},
-                    {"max", std::bit_cast<float>(tensor.max_bits)},
-                    {"zeros", tensor.values > 0 ? static_cast<double>(zeros) / static_cast<double>(tensor.values) : 0.0}});
+    const std::uint64_t zeros =
+        !tensor.buckets.empty() && tensor.buckets.front().first == 0 ? tensor.buckets.front().second : 0;
+    rows.push_back(
+        {{"tensor", tensor.tensor},
+         {"values", tensor.values},
+         {"max", std::bit_cast<float>(tensor.max_bits)},
+         {"zeros",
+          tensor.values > 0 ? static_cast<double>(zeros) / static_cast<double>(tensor.values) : 0.0}});
   }
   seen["tensors"] = std::move(rows);
 }
@@ -236,10 +242,10 @@ nlohmann::ordered_json inspect_file(const fs::path& path) {
                                 {"kind", "encrypted TAO model (.tlt)"},
                                 {"size_bytes", fs::file_size(path)},
                                 {"note", "what is inside can only be seen with the key; export opens it"}};
-                  throw Error(
-                      Kind::kBadInput, "no file that etalon knows",
-                      "expected a Keras model, ONNX, .etlt, .tlt, calibration cache, tensorfile, TFRecord, statistics or "
-                      "experiment spec");
+                  throw Error(Kind::kBadInput, "no file that etalon knows",
+                              "expected a Keras model, ONNX, .etlt, .tlt, calibration cache, tensorfile, "
+                              "TFRecord, statistics or "
+                              "experiment spec");
                 });
 }
 

@@ -11,9 +11,10 @@ namespace etalon {
 // not a file we know.
 nlohmann::ordered_json inspect_file(const std::filesystem::path& path);
 
-// What is different in two calibration caches: "files", "headers", "lines", and "differences", a row for each tensor
-// whose ranges differ, the one with the largest ratio first; "only_in_first", "only_in_second". Names match with
-// or without ":0". Errors: kUnsupported for files of other kinds.
-nlohmann::ordered_json inspect_difference(const std::filesystem::path& first, const std::filesystem::path& second);
+// What is different in two calibration caches: "files", "headers", "lines", and "differences", a row for each
+// tensor whose ranges differ, the one with the largest ratio first; "only_in_first", "only_in_second". Names
+// match with or without ":0". Errors: kUnsupported for files of other kinds.
+nlohmann::ordered_json inspect_difference(const std::filesystem::path& first,
+                                          const std::filesystem::path& second);
 
 }  // namespace etalon

@@ -34,7 +34,9 @@ double ratio_of(float a, float b) {
 nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path& second) {
   for (const auto& path : {first, second})
     if (kind_of_file(path) != FileKind::kCalibrationCache)
-      throw Error(Kind::kUnsupported, fmt::format("{} is no calibration cache, and only two of those are compared", quoted(path)));
+      throw Error(
+          Kind::kUnsupported,
+          fmt::format("{} is no calibration cache, and only two of those are compared", quoted(path)));
   const CalibrationCache a = read_calibration_cache(first), b = read_calibration_cache(second);
   const auto of_a = a.by_tensor(), of_b = b.by_tensor();
   std::vector<Difference> differences;

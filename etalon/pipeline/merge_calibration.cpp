@@ -37,10 +37,12 @@ MergeResult merge_calibration(const MergeOptions& options, Log& log) {
     result.cache_lines = made.cache.lines.size();
     result.chosen = std::move(made.chosen);
   }
-  if (options.merged_statistics) outputs.stage(*options.merged_statistics, if_exists, 0666, format_statistics(whole));
+  if (options.merged_statistics)
+    outputs.stage(*options.merged_statistics, if_exists, 0666, format_statistics(whole));
   outputs.commit();
   result.written = outputs.written();
-  for (const auto& file : result.written) log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  for (const auto& file : result.written)
+    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
   return result;
 }
 

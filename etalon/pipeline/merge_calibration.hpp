@@ -1,5 +1,5 @@
-// `etalon calibrate merge`: from the statistics of all parts of a run to its cache, without the images and without
-// computing anything again. With one file of a whole run: ranges chosen anew.
+// `etalon calibrate merge`: from the statistics of all parts of a run to its cache, without the images and
+// without computing anything again. With one file of a whole run: ranges chosen anew.
 #pragma once
 
 #include <filesystem>
@@ -15,9 +15,9 @@ namespace etalon {
 
 struct MergeOptions {
   std::vector<std::filesystem::path> statistics;
-  std::filesystem::path model;                              // the ONNX that was calibrated
-  std::optional<std::filesystem::path> cal_cache_file;      // to write
-  std::optional<std::filesystem::path> merged_statistics;   // to write: the whole run's statistics
+  std::filesystem::path model;                             // the ONNX that was calibrated
+  std::optional<std::filesystem::path> cal_cache_file;     // to write
+  std::optional<std::filesystem::path> merged_statistics;  // to write: the whole run's statistics
   RangeRule rule;
   TensorRtVersion trt_version;
   bool force = false;

@@ -20,8 +20,8 @@ RelabelResult relabel_cache(const RelabelOptions& options, Log& log) {
   result.new_header = cache.header;
   const auto algorithm = [](std::string_view header) { return header.substr(header.rfind('-') + 1); };
   if (algorithm(result.old_header) != algorithm(result.new_header))
-    log.info(fmt::format("the header said {}, and every reader looks for {}: that word is changed as well", escaped(algorithm(result.old_header)),
-                         algorithm(result.new_header)));
+    log.info(fmt::format("the header said {}, and every reader looks for {}: that word is changed as well",
+                         escaped(algorithm(result.old_header)), algorithm(result.new_header)));
   warn_of_version(options.trt_version, log);
   outputs.stage(options.output, if_exists, 0666, format_calibration_cache(cache));
   outputs.commit();

@@ -1,5 +1,5 @@
-// `etalon calibrate relabel`: the same ranges under the header of another TensorRT, which reads no table of a version
-// that it does not know.
+// `etalon calibrate relabel`: the same ranges under the header of another TensorRT, which reads no table of a
+// version that it does not know.
 #pragma once
 
 #include <filesystem>

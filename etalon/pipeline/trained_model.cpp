@@ -49,7 +49,8 @@ KerasModel read_encrypted(const fs::path& path, std::string_view key) {
 
 FileKind kind_of_file(const fs::path& path) {
   const Bytes head = read_file_head(path, kHeadBytes);
-  if (looks_like_hdf5(head)) return looks_like_tensorfile(path) ? FileKind::kTensorfile : FileKind::kKerasHdf5;
+  if (looks_like_hdf5(head))
+    return looks_like_tensorfile(path) ? FileKind::kTensorfile : FileKind::kKerasHdf5;
   if (looks_like_zip(head)) return FileKind::kZip;
   if (looks_like_statistics(head)) return FileKind::kStatistics;
   if (looks_like_tfrecord(head)) return FileKind::kTfRecord;

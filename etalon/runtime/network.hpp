@@ -1,6 +1,6 @@
-// What session.cpp needs of whatever computes a network. Two files implement it, and CMake's ETALON_RUNTIME chooses:
-// openvino_network.cpp computes; stand_in_network.cpp, for thread sanitizers, which cannot see into OpenVINO, makes up
-// numbers from the input with the same threads and taps.
+// What session.cpp needs of whatever computes a network. Two files implement it, and CMake's ETALON_RUNTIME
+// chooses: openvino_network.cpp computes; stand_in_network.cpp, for thread sanitizers, which cannot see into
+// OpenVINO, makes up numbers from the input with the same threads and taps.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,7 @@ struct NetworkTap {
 };
 
 // Errors: as Session's constructor.
-std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes, const SessionOptions& options, const std::vector<NetworkTap>& taps);
+std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t lanes,
+                                         const SessionOptions& options, const std::vector<NetworkTap>& taps);
 
 }  // namespace etalon

@@ -21,8 +21,10 @@
 namespace etalon {
 namespace {
 
-void fill_image(std::size_t index, std::span<float> input) {  // testdata/make_testdata.py makes the same images
-  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>((i * 31 + index * 977) % 256) / 255.0F;
+void fill_image(std::size_t index,
+                std::span<float> input) {  // testdata/make_testdata.py makes the same images
+  for (std::size_t i = 0; i < input.size(); ++i)
+    input[i] = static_cast<float>((i * 31 + index * 977) % 256) / 255.0F;
 }
 
 struct Expected {
@@ -45,7 +47,9 @@ std::vector<std::string> names_of(const std::map<std::string, Expected>& all) {
   return names;
 }
 
-std::map<std::string, TensorStatistics> statistics_of(const ModelProto& model, const std::vector<std::string>& observe, std::size_t images) {
+std::map<std::string, TensorStatistics> statistics_of(const ModelProto& model,
+                                                      const std::vector<std::string>& observe,
+                                                      std::size_t images) {
   Session session(model, {.threads = 2, .observe = observe});
   SilentProgress progress;
   session.run_all(images, fill_image, {}, progress);
@@ -79,13 +83,17 @@ TEST(OpenvinoSession, OutputsAreThoseOfOnnxRuntime) {
   Session session(small_network(), {.threads = 2});
   std::map<std::string, double> sum;
   SilentProgress progress;
-  session.run_all(5, fill_image, [&](std::size_t, const Outputs& outputs) {
-    EXPECT_EQ(outputs.size(), 2U);
-    EXPECT_EQ(outputs.at("bbox/BiasAdd").shape, (std::vector<std::int64_t>{1, 12, 20, 28}));
-    for (const auto& [name, tensor] : outputs)
-      for (const float x : tensor.values) sum[name] += std::fabs(static_cast<double>(x));
-  }, progress);
-  for (const auto& [name, total] : sum) EXPECT_NEAR(total, expected.at(name).sum, 1e-5 * expected.at(name).sum) << name;
+  session.run_all(
+      5, fill_image,
+      [&](std::size_t, const Outputs& outputs) {
+        EXPECT_EQ(outputs.size(), 2U);
+        EXPECT_EQ(outputs.at("bbox/BiasAdd").shape, (std::vector<std::int64_t>{1, 12, 20, 28}));
+        for (const auto& [name, tensor] : outputs)
+          for (const float x : tensor.values) sum[name] += std::fabs(static_cast<double>(x));
+      },
+      progress);
+  for (const auto& [name, total] : sum)
+    EXPECT_NEAR(total, expected.at(name).sum, 1e-5 * expected.at(name).sum) << name;
 }
 
 TEST(OpenvinoSession, AReluTakenFromItsInputIsTheReluCountedItself) {
@@ -97,7 +105,8 @@ TEST(OpenvinoSession, AReluTakenFromItsInputIsTheReluCountedItself) {
 
 TEST(OpenvinoSession, ABatchFixedInTheModelBecomesOne) {
   ModelProto model = small_network();
-  for (auto* value : {model.mutable_graph()->mutable_input(0), model.mutable_graph()->mutable_output(0), model.mutable_graph()->mutable_output(1)})
+  for (auto* value : {model.mutable_graph()->mutable_input(0), model.mutable_graph()->mutable_output(0),
+                      model.mutable_graph()->mutable_output(1)})
     value->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(0)->set_dim_value(8);
   EXPECT_EQ(statistics_of(model, {"add_1/add"}, 3), statistics_of(small_network(), {"add_1/add"}, 3));
 }
@@ -145,7 +154,8 @@ TEST(OpenvinoSession, RefusesToObserveAConstant) {
     Session session(small_network(), {.observe = {"conv1/BiasAdd/w"}});
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
-    EXPECT_THAT(error.problem(), testing::AnyOf(testing::HasSubstr("is a constant"), testing::HasSubstr("has no tensor")));
+    EXPECT_THAT(error.problem(),
+                testing::AnyOf(testing::HasSubstr("is a constant"), testing::HasSubstr("has no tensor")));
   }
 }
 
@@ -156,7 +166,8 @@ TEST(OpenvinoSession, RefusesWeightsInOtherFiles) {
 }
 
 TEST(OpenvinoMessage, IsOneLineOfWordsForPeople) {
-  EXPECT_EQ(openvino_message("Exception from src/x.cpp:12:\nCheck 'a' failed:\n  no such thing\n\n"), "Check 'a' failed:; no such thing");
+  EXPECT_EQ(openvino_message("Exception from src/x.cpp:12:\nCheck 'a' failed:\n  no such thing\n\n"),
+            "Check 'a' failed:; no such thing");
 }
 
 TEST(RuntimeFacts, NameVersionAndProcessor) {
@@ -166,8 +177,9 @@ TEST(RuntimeFacts, NameVersionAndProcessor) {
   EXPECT_THAT(facts.capabilities, testing::Contains("FP32"));
 }
 
-// The plugin's own account of what it executes. A tap must read a convolution's result in place: no reorder or transpose
-// that is executed may stand before it. And it must come before later layers, while the data are in the cache.
+// The plugin's own account of what it executes. A tap must read a convolution's result in place: no reorder
+// or transpose that is executed may stand before it. And it must come before later layers, while the data are
+// in the cache.
 TEST(StatisticsOp, ReadsConvolutionsInPlaceRightAfterThem) {
   ov::Core core;
   const auto model = core.read_model(small_network().SerializeAsString(), ov::Tensor());
@@ -176,14 +188,19 @@ TEST(StatisticsOp, ReadsConvolutionsInPlaceRightAfterThem) {
   std::vector<std::shared_ptr<Tap>> taps;
   for (const auto& node : model->get_ordered_ops())
     for (const auto& output : node->outputs())
-      if (const auto& names = output.get_names(); !ov::is_type<ov::op::v0::Result>(node) &&
-                                                   (names.contains("activation_1/Relu") || names.contains("activation_2/Relu")))
+      if (const auto& names = output.get_names();
+          !ov::is_type<ov::op::v0::Result>(node) &&
+          (names.contains("activation_1/Relu") || names.contains("activation_2/Relu")))
         results.push_back(tapped_result(output, taps.emplace_back(std::make_shared<Tap>())));
   ASSERT_EQ(results.size(), 2U);
   for (const auto& own : model->get_results()) results.push_back(own);
   const auto tapped = std::make_shared<ov::Model>(results, model->get_parameters());
-  auto compiled = core.compile_model(tapped, "CPU", {ov::hint::inference_precision(ov::element::f32), ov::num_streams(1), ov::inference_num_threads(1)});
-  const auto fact = [](const std::shared_ptr<ov::Node>& node, const char* key) { return node->get_rt_info().at(key).as<std::string>(); };
+  auto compiled = core.compile_model(
+      tapped, "CPU",
+      {ov::hint::inference_precision(ov::element::f32), ov::num_streams(1), ov::inference_num_threads(1)});
+  const auto fact = [](const std::shared_ptr<ov::Node>& node, const char* key) {
+    return node->get_rt_info().at(key).as<std::string>();
+  };
   std::map<int, std::string> order;
   int tap_count = 0;
   for (const auto& node : compiled.get_runtime_model()->get_ordered_ops()) {
@@ -191,7 +208,8 @@ TEST(StatisticsOp, ReadsConvolutionsInPlaceRightAfterThem) {
     order[std::stoi(fact(node, "execOrder"))] = kind;
     if (kind != "Reference") continue;
     ++tap_count;
-    for (auto source = node->get_input_node_shared_ptr(0); fact(source, "layerType") != "Convolution"; source = source->get_input_node_shared_ptr(0)) {
+    for (auto source = node->get_input_node_shared_ptr(0); fact(source, "layerType") != "Convolution";
+         source = source->get_input_node_shared_ptr(0)) {
       const std::string between = fact(source, "layerType");
       if (between == "Reorder" || between == "Transpose" || between == "Reshape") {
         EXPECT_EQ(fact(source, "execTimeMcs"), "not_executed") << "a copy: " << source->get_friendly_name();
@@ -215,15 +233,17 @@ bool has_bf16() {
   return std::ranges::count(capabilities, "BF16") > 0;
 }
 
-std::map<std::string, TensorStatistics> statistics_in(RunPrecision precision, const ModelProto& model, const std::vector<std::string>& observe, std::size_t images) {
+std::map<std::string, TensorStatistics> statistics_in(RunPrecision precision, const ModelProto& model,
+                                                      const std::vector<std::string>& observe,
+                                                      std::size_t images) {
   Session session(model, {.threads = 2, .precision = precision, .observe = observe});
   SilentProgress progress;
   session.run_all(images, fill_image, {}, progress);
   return session.take_statistics();
 }
 
-// The range whose 127 steps lose least: values below half a step become zero, those above the range are clipped to it, the
-// others are off by step^2/12 on average.
+// The range whose 127 steps lose least: values below half a step become zero, those above the range are
+// clipped to it, the others are off by step^2/12 on average.
 double least_squares_range(const TensorStatistics& s) {
   double best = 0, least = std::numeric_limits<double>::infinity();
   for (double range = s.max(); range > s.max() / 4; range *= 0.999) {
@@ -231,8 +251,12 @@ double least_squares_range(const TensorStatistics& s) {
     double error = 0;
     for (std::uint32_t key = 1; key < TensorStatistics::kBuckets; ++key) {
       if (s.buckets[key] == 0) continue;
-      const double x = (static_cast<double>(TensorStatistics::edge(key)) + static_cast<double>(TensorStatistics::edge(key + 1))) / 2;
-      error += static_cast<double>(s.buckets[key]) * (x > range ? (x - range) * (x - range) : x > step / 2 ? step * step / 12 : x * x);
+      const double x = (static_cast<double>(TensorStatistics::edge(key)) +
+                        static_cast<double>(TensorStatistics::edge(key + 1))) /
+                       2;
+      error += static_cast<double>(s.buckets[key]) * (x > range      ? (x - range) * (x - range)
+                                                      : x > step / 2 ? step * step / 12
+                                                                     : x * x);
     }
     if (error < least) {
       least = error;
@@ -242,12 +266,15 @@ double least_squares_range(const TensorStatistics& s) {
   return best;
 }
 
-// Where a convolution with its activation is observed, OpenVINO hands over the float32 sums before it rounds them to bf16 for
-// the next layer: the lower halves of the numbers are not all zero. (A tensor between the two is rounded already.)
+// Where a convolution with its activation is observed, OpenVINO hands over the float32 sums before it rounds
+// them to bf16 for the next layer: the lower halves of the numbers are not all zero. (A tensor between the
+// two is rounded already.)
 TEST(OpenvinoSession, ObservesFloat32WhileComputingInBf16) {
   if (!has_bf16()) GTEST_SKIP() << "this processor does not compute in bf16";
-  const std::vector<std::string> ends{"input_1", "activation_1/Relu", "activation_2/Relu", "cov/Sigmoid", "bbox/BiasAdd"};
-  const auto f32 = statistics_in(RunPrecision::kF32, small_network(), ends, 5), bf16 = statistics_in(RunPrecision::kBf16, small_network(), ends, 5);
+  const std::vector<std::string> ends{"input_1", "activation_1/Relu", "activation_2/Relu", "cov/Sigmoid",
+                                      "bbox/BiasAdd"};
+  const auto f32 = statistics_in(RunPrecision::kF32, small_network(), ends, 5),
+             bf16 = statistics_in(RunPrecision::kBf16, small_network(), ends, 5);
   for (const auto& [name, exact] : f32) {
     EXPECT_EQ(bf16.at(name).values, exact.values) << name;
     EXPECT_NEAR(bf16.at(name).max(), exact.max(), 0.01 * exact.max()) << name;
@@ -258,7 +285,8 @@ TEST(OpenvinoSession, ObservesFloat32WhileComputingInBf16) {
   }
 }
 
-// On photographs they are within 1 % (docs/statistics.md); these are patterns that the network was not trained for.
+// On photographs they are within 1 % (docs/statistics.md); these are patterns that the network was not
+// trained for.
 TEST(OpenvinoSession, RangesOfTheTrainedResnetInBf16AreNearlyThoseOfFloat32) {
   const char* data = std::getenv("ETALON_DATA");
   if (!data) GTEST_SKIP() << "ETALON_DATA names no folder";
@@ -266,7 +294,8 @@ TEST(OpenvinoSession, RangesOfTheTrainedResnetInBf16AreNearlyThoseOfFloat32) {
   ModelProto model;
   const Bytes bytes = read_file(std::string(data) + "/models/detectnet_v2/bccd_resnet18.nvidia.onnx");
   ASSERT_TRUE(model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())));
-  std::vector<std::string> ends{model.graph().input(0).name()};  // what INT8 uses: inputs of convolutions and outputs
+  std::vector<std::string> ends{
+      model.graph().input(0).name()};  // what INT8 uses: inputs of convolutions and outputs
   for (const NodeProto& node : model.graph().node())
     if (node.op_type() == "Conv") ends.push_back(node.input(0));
   for (const auto& output : model.graph().output()) ends.push_back(output.name());
@@ -299,8 +328,10 @@ TEST(OpenvinoSession, CountsTheTrainedResnetAlikeWithOneAndTwoThreads) {
       for (const auto count : s.buckets) counted += count;
       EXPECT_EQ(counted, s.values) << name;
     }
-    if (threads == 1) one = std::move(statistics);
-    else EXPECT_EQ(statistics, one);
+    if (threads == 1)
+      one = std::move(statistics);
+    else
+      EXPECT_EQ(statistics, one);
   }
 }
 

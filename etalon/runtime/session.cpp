@@ -51,8 +51,8 @@ std::size_t Session::input_size() const {
 void Session::run_all(std::size_t count, const FillInput& fill, const TakeOutputs& take, Progress& progress) {
   const std::size_t workers = std::min(state_->lane_limit, count);
   state_->make_lanes(workers);
-  // A worker loads its image and then computes it: while one decodes, the others compute, and never more threads are
-  // busy than there are lanes.
+  // A worker loads its image and then computes it: while one decodes, the others compute, and never more
+  // threads are busy than there are lanes.
   const auto compute = [&](std::size_t worker, std::size_t index) {
     Lane& lane = *state_->lanes[worker];
     fill(index, lane.input());
@@ -67,7 +67,8 @@ Outputs Session::run(std::span<const float> input) {
   state_->make_lanes(1);
   Lane& lane = *state_->lanes.front();
   if (input.size() != lane.input().size())
-    throw Error(Kind::kInternal, fmt::format("an input of {} numbers for a network that takes {}", input.size(), lane.input().size()));
+    throw Error(Kind::kInternal, fmt::format("an input of {} numbers for a network that takes {}",
+                                             input.size(), lane.input().size()));
   std::copy(input.begin(), input.end(), lane.input().begin());
   lane.infer();
   return lane.outputs();

@@ -20,42 +20,43 @@
 
 namespace etalon {
 
-// kBf16: inputs and weights of convolutions are rounded to bf16 and their products summed in float32. Observed tensors are
-// float32: what leaves a convolution with its activation is counted before it is rounded; what is observed between the two
-// (a Relu's input that is wanted as well) has been rounded to 8 bits of mantissa. docs/statistics.md has what it is good for.
+// kBf16: inputs and weights of convolutions are rounded to bf16 and their products summed in float32.
+// Observed tensors are float32: what leaves a convolution with its activation is counted before it is
+// rounded; what is observed between the two (a Relu's input that is wanted as well) has been rounded to 8
+// bits of mantissa. docs/statistics.md has what it is good for.
 enum class RunPrecision { kF32, kBf16 };
 
 struct SessionOptions {
-  int threads = 0;                     // 0: one a core. Never changes a bit of any result
+  int threads = 0;  // 0: one a core. Never changes a bit of any result
   RunPrecision precision = RunPrecision::kF32;
   std::vector<std::string> observe{};  // tensors whose values are counted
-  // Of one image, for a model that leaves them open: {channels, height, width} or {height, width, channels}. Where the
-  // model names a number it must be the same.
+  // Of one image, for a model that leaves them open: {channels, height, width} or {height, width, channels}.
+  // Where the model names a number it must be the same.
   std::vector<std::int64_t> input_dims{};
 };
 
-// One image a run: the model's batch dimension is fixed at 1, and each image is computed by one thread, `threads`
-// images at a time, so that results do not depend on the batch size or on the number of threads.
+// One image a run: the model's batch dimension is fixed at 1, and each image is computed by one thread,
+// `threads` images at a time, so that results do not depend on the batch size or on the number of threads.
 class Session {
  public:
-  // Errors: kBadInput (the model does not load, its input's size is not fixed, an observed name does not exist or is a
-  // constant), kUnsupported (not exactly one input of floating-point numbers or uint8,
-  // which is filled as float32; bf16 where the processor has none).
+  // Errors: kBadInput (the model does not load, its input's size is not fixed, an observed name does not
+  // exist or is a constant), kUnsupported (not exactly one input of floating-point numbers or uint8, which is
+  // filled as float32; bf16 where the processor has none).
   Session(const ModelProto& model, const SessionOptions& options);
   ~Session();
   Session(Session&&) noexcept;
   Session& operator=(Session&&) noexcept;
 
-  std::size_t input_size() const;  // numbers of one image
+  std::size_t input_size() const;                 // numbers of one image
   std::vector<std::int64_t> input_shape() const;  // batch 1
 
   using FillInput = std::function<void(std::size_t index, std::span<float> input)>;
   using TakeOutputs = std::function<void(std::size_t index, const Outputs& outputs)>;
 
-  // Runs images 0 .. count-1. `fill` is called from several threads at a time, once an image; what it throws stops the
-  // run and comes out (of several failures the one with the lowest index). `take` may be empty; it is called in the
-  // order of the images, one call at a time. `progress` advances by one an image, on the calling thread; its begin and
-  // end are the caller's.
+  // Runs images 0 .. count-1. `fill` is called from several threads at a time, once an image; what it throws
+  // stops the run and comes out (of several failures the one with the lowest index). `take` may be empty; it
+  // is called in the order of the images, one call at a time. `progress` advances by one an image, on the
+  // calling thread; its begin and end are the caller's.
   void run_all(std::size_t count, const FillInput& fill, const TakeOutputs& take, Progress& progress);
 
   // One image, outputs by name.
@@ -69,14 +70,14 @@ class Session {
   std::unique_ptr<State> state_;
 };
 
-// Those of the model's activations, in graph order, that the runtime computes as floating-point numbers and can
-// observe: not integers, not what it folds into constants, not names that it does not keep. Errors: the model does not
-// load.
+// Those of the model's activations, in graph order, that the runtime computes as floating-point numbers and
+// can observe: not integers, not what it folds into constants, not names that it does not keep. Errors: the
+// model does not load.
 std::vector<std::string> observable_tensors(const ModelProto& model);
 
 struct RuntimeFacts {
-  std::string version;          // "2026.4.1"
-  std::string device;           // processor's name
+  std::string version;                    // "2026.4.1"
+  std::string device;                     // processor's name
   std::vector<std::string> capabilities;  // "FP32", "BF16", "INT8", ...
 };
 RuntimeFacts runtime_facts();

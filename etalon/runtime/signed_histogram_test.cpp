@@ -14,8 +14,10 @@ TensorStatistics counted_plainly(std::span<const float> values) {
   TensorStatistics statistics;
   for (const float x : values) {
     ++statistics.values;
-    if (std::isnan(x)) ++statistics.nans;
-    else if (std::isinf(x)) ++statistics.infinities;
+    if (std::isnan(x))
+      ++statistics.nans;
+    else if (std::isinf(x))
+      ++statistics.infinities;
     else {
       ++statistics.buckets[std::bit_cast<std::uint32_t>(std::fabs(x)) >> 16];
       statistics.max_bits = std::max(statistics.max_bits, std::bit_cast<std::uint32_t>(std::fabs(x)));
@@ -30,7 +32,8 @@ std::vector<float> rectified(std::vector<float> values) {
   return values;
 }
 
-// Bit patterns from a counter-based generator (SplitMix64's mixing), so that every kind of float is among them.
+// Bit patterns from a counter-based generator (SplitMix64's mixing), so that every kind of float is among
+// them.
 std::uint32_t random_bits(std::uint64_t i) {
   i = (i + 1) * 0x9e3779b97f4a7c15U;
   i = (i ^ (i >> 30)) * 0xbf58476d1ce4e5b9U;
@@ -63,7 +66,8 @@ TEST(SignedHistogram, CountsAsDefinedForEveryKindOfFloat) {
 }
 
 TEST(SignedHistogram, CountsAsDefinedWhateverTheShareOfZeros) {
-  for (const double zeros : {0.0, 0.05, 0.5, 0.9, 1.0}) expect_counts_as_defined(like_a_network(50'021, zeros));
+  for (const double zeros : {0.0, 0.05, 0.5, 0.9, 1.0})
+    expect_counts_as_defined(like_a_network(50'021, zeros));
 }
 
 TEST(SignedHistogram, CountsAsDefinedWhenTheShareOfZerosChangesFromBlockToBlock) {
@@ -75,10 +79,11 @@ TEST(SignedHistogram, CountsAsDefinedWhenTheShareOfZerosChangesFromBlockToBlock)
   expect_counts_as_defined(values);
 }
 
-// Each special value at each place of a block that vectors of any width treat differently, and in the short rest.
+// Each special value at each place of a block that vectors of any width treat differently, and in the short
+// rest.
 TEST(SignedHistogram, CountsSpecialValuesWhereverTheyStand) {
   const std::uint32_t specials[] = {
-      0x80000000,  // -0
+      0x80000000,                          // -0
       0x00000001, 0x807fffff, 0x0000ffff,  // denormals, the last below 2^-133
       0x7f800000, 0xff800000,              // infinities
       0x7f800001, 0xff80ffff,              // NaNs whose upper half is an infinity's
@@ -146,13 +151,15 @@ TEST(SignedHistogram, CountsAnyNumberOfEqualValues) {
   expect_counts_as_defined(values);
   for (std::size_t i = 0; i < values.size(); i += 2) values[i] = -0.5F;
   expect_counts_as_defined(values);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % 5 == 0 ? std::ldexp(1.0F, -static_cast<int>(i % 140)) : i % 30 == 1 ? 0.0F : -3.0F;
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = i % 5 == 0 ? std::ldexp(1.0F, -static_cast<int>(i % 140)) : i % 30 == 1 ? 0.0F : -3.0F;
   expect_counts_as_defined(values);
 }
 
 // A thread counts all tensors in the same place: what one leaves must not reach the next.
 TEST(SignedHistogram, KeepsTensorsApartThatOneThreadCountsInTurn) {
-  const std::vector<float> large = like_a_network(3'000, 0.1), small(2'000, 1e-38F), odd = {std::nanf(""), -INFINITY, -0.0F, 1e-45F, -1e-45F};
+  const std::vector<float> large = like_a_network(3'000, 0.1), small(2'000, 1e-38F),
+                           odd = {std::nanf(""), -INFINITY, -0.0F, 1e-45F, -1e-45F};
   SignedHistogram a, b, c;
   for (int turn = 0; turn < 3; ++turn) {
     a.add(large);

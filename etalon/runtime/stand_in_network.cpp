@@ -1,6 +1,6 @@
-// A network that computes nothing: for runs under a thread sanitizer, which cannot see into OpenVINO. Inputs, threads,
-// taps and outputs work as in the real one; a tensor's "values", but for the input's own, are a cheap fixed function of the
-// input and the tensor's name.
+// A network that computes nothing: for runs under a thread sanitizer, which cannot see into OpenVINO. Inputs,
+// threads, taps and outputs work as in the real one; a tensor's "values", but for the input's own, are a
+// cheap fixed function of the input and the tensor's name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,14 +77,17 @@ class StandInNetwork final : public Network {
 
 }  // namespace
 
-std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, const SessionOptions& options, const std::vector<NetworkTap>& taps) {
+std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, const SessionOptions& options,
+                                         const std::vector<NetworkTap>& taps) {
   const auto inputs = data_inputs(model.graph());
-  if (inputs.size() != 1) throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", inputs.size()));
+  if (inputs.size() != 1)
+    throw Error(Kind::kUnsupported, fmt::format("the network has {} inputs, expected 1", inputs.size()));
   const auto shape = shape_of(*inputs.front());
   if (!shape || shape->empty()) throw Error(Kind::kBadInput, "the input has no shape");
   StandIn network{inputs.front()->name(), {1}, taps, {}};
   for (std::size_t axis = 1; axis < shape->size(); ++axis) {
-    const auto given = axis <= options.input_dims.size() ? std::optional(options.input_dims[axis - 1]) : std::nullopt;
+    const auto given =
+        axis <= options.input_dims.size() ? std::optional(options.input_dims[axis - 1]) : std::nullopt;
     if (!(*shape)[axis] && !given) throw Error(Kind::kBadInput, "the input's size is not fixed");
     network.input_shape.push_back((*shape)[axis].value_or(given.value_or(0)));
   }
@@ -96,7 +99,9 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, c
   return std::make_unique<StandInNetwork>(std::move(network));
 }
 
-std::vector<std::string> observable_tensors(const ModelProto& model) { return activation_names(model.graph()); }
+std::vector<std::string> observable_tensors(const ModelProto& model) {
+  return activation_names(model.graph());
+}
 
 RuntimeFacts runtime_facts() { return {"stand-in", "none", {}}; }
 

@@ -53,7 +53,8 @@ TEST(DetectnetV2Spec, TellsWhatIsWrongAndWhere) {
       {"model_config {\n  arch: \"resnet\n}",
        "does not parse: String literals cannot cross line boundaries, in line 2, column 16"},
       {"model_config {\n  load_graph: yes\n}",
-       "does not parse: Invalid value for boolean field \"load_graph\". Value: \"yes\", in line 2, column 15"},
+       "does not parse: Invalid value for boolean field \"load_graph\". Value: \"yes\", in line 2, column "
+       "15"},
       {"model_config {\n  num_layers: 18\n",
        "does not parse: the file ends in the middle of a block or a value, in line 3, column 1 (is a closing "
        "brace missing?)"},

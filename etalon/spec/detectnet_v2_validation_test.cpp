@@ -96,7 +96,8 @@ TEST(DetectnetV2Validation, TellsWhatIsWrongAndWhere) {
       {"output_image_width: 320", "output_image_width: 0",
        "8:39 error augmentation_config.preprocessing.output_image_width: it is 0, expected more than 0"},
       {"output_image_width: 320", "output_image_width: 80000",
-       "8:39 error augmentation_config.preprocessing.output_image_width: it is 80000, expected at most 65535"},
+       "8:39 error augmentation_config.preprocessing.output_image_width: it is 80000, expected at most "
+       "65535"},
       {"output_image_height: 240", "output_image_height: 0",
        "8:64 error augmentation_config.preprocessing.output_image_height: it is 0, expected more than 0"},
       {"output_image_channel: 3", "output_image_channel: 2",

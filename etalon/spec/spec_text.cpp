@@ -49,7 +49,9 @@ class Collector final : public protobuf::io::ErrorCollector {
     if (first_error_) return;
     first_error_ = Finding{Finding::Severity::kError, message, line + 1, column + 1};
     // These two are found when the parser has gone on to the next token.
-    if (!message.starts_with("Unknown enumeration value") && !message.starts_with("Invalid value for boolean")) return;
+    if (!message.starts_with("Unknown enumeration value") &&
+        !message.starts_with("Invalid value for boolean"))
+      return;
     if (const OutlineName* value = outline_.before(line + 1, column + 1)) {
       first_error_->line = value->line;
       first_error_->column = value->column;

@@ -92,7 +92,8 @@ std::optional<Preprocessing> preprocessing_in(const ModelProto& model) {
       how.scale = value.at("scale").get<double>();
       return how;
     } catch (const json::exception&) {
-      throw Error(Kind::kBadInput, "the model's metadata 'etalon.preprocessing' is damaged", "give --mean, --scale and the rest");
+      throw Error(Kind::kBadInput, "the model's metadata 'etalon.preprocessing' is damaged",
+                  "give --mean, --scale and the rest");
     }
   }
   return std::nullopt;

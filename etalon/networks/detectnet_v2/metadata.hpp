@@ -11,8 +11,8 @@ namespace etalon {
 // etalon.clustering (JSON, keys sorted).
 void write_metadata(Deployable& deployable);
 
-// What write_metadata says of the preprocessing; nothing where a model has no such entry. Error (kBadInput): an entry
-// that is damaged.
+// What write_metadata says of the preprocessing; nothing where a model has no such entry. Error (kBadInput):
+// an entry that is damaged.
 std::optional<Preprocessing> preprocessing_in(const ModelProto& model);
 
 }  // namespace etalon
