@@ -22,6 +22,7 @@
 #include <fstream>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/message_of_test.hpp"
 
 namespace etalon {
 namespace {
@@ -51,16 +52,6 @@ class Files : public testing::Test {
 
   fs::path folder_;
 };
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 TEST_F(Files, AreReadPieceByPiece) {
   put(folder_ / "in", "abcdefg");

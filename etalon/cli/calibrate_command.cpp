@@ -65,6 +65,7 @@ int calibrate_model(std::vector<std::string> words) {
   return run_verb(talk.json, [&]() -> Json {
     Console console(talk.console());
     options.calibration = calibration_options(flags);
+    note_unused_range_flags(app, flags.ranges, console);
     const CalibrateResult result = calibrate_onnx(options, console, console);
     Json document{{"version", 1},
                   {"written", written_rows(result.written)},
@@ -105,6 +106,7 @@ int merge(std::vector<std::string> words) {
   return run_verb(talk.json, [&]() -> Json {
     Console console(talk.console());
     options.rule = range_rule(ranges);
+    note_unused_range_flags(app, ranges, console);
     options.trt_version = parse_tensorrt_version(ranges.trt_version);
     const MergeResult result = merge_calibration(options, console);
     Json document{{"version", 1},

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "etalon/cli/tao_task.hpp"
+
 namespace etalon {
 namespace {
 
@@ -28,6 +30,11 @@ RangeRule range_rule(const RangeFlags& flags) {
   RangeRule rule = flags.rule;
   rule.calibrator = parse_calibrator(flags.calibrator);
   return rule;
+}
+
+void note_unused_range_flags(const CLI::App& app, const RangeFlags& flags, Log& log) {
+  if (flags.calibrator != "percentile" && flags.calibrator != "auto")
+    note_ignored(app, {"--percentile"}, "it is about --calibrator percentile", log);
 }
 
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags) {

@@ -17,6 +17,8 @@ struct RangeFlags {
 };
 void add_range_flags(CLI::App& app, RangeFlags& flags);
 RangeRule range_rule(const RangeFlags& flags);
+// A line for a flag that was given and means nothing to the calibrator.
+void note_unused_range_flags(const CLI::App& app, const RangeFlags& flags, Log& log);
 
 // The flags as they stand on the command line; `calibration_options` is what they mean.
 struct CalibrationFlags {

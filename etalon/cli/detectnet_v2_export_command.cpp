@@ -95,7 +95,8 @@ void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log
   note_ignored(app, {"--force_ptq"}, "quantisation-aware models are not there yet", log);
   note_ignored(app, {"--onnx_route"}, "there is one route here, padded as trained", log);
   if (flags.target_opset != 13) note_ignored(app, {"--target_opset"}, "the ONNX has opset 13", log);
-  if (flags.options.data_type == DataType::kInt8) return;
+  if (flags.options.data_type == DataType::kInt8)
+    return note_unused_range_flags(app, flags.calibration.ranges, log);
   note_ignored(app,
                {"--cal_image_dir", "--cal_data_file", "--cal_cache_file", "--batches", "--batch_size",
                 "--statistics", "--shard", "--use_validation_set", "--cal_random", "--seed", "--calibrator",

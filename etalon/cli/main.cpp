@@ -22,11 +22,13 @@ namespace {
 std::string overview() {
   std::string text =
       "etalon " ETALON_VERSION ": a trained NVIDIA TAO network to deployment, on an ordinary CPU\n\n";
+  const auto name = [](const Verb& verb) {
+    return verb.network.empty() ? std::string(verb.task) : fmt::format("{} {}", verb.network, verb.task);
+  };
+  std::size_t width = 0;
+  for (const Verb& verb : verbs()) width = std::max(width, name(verb).size());
   for (const Verb& verb : verbs())
-    text += fmt::format(
-        "  etalon {:<22} {}\n",
-        verb.network.empty() ? std::string(verb.task) : fmt::format("{} {}", verb.network, verb.task),
-        verb.purpose);
+    text += fmt::format("  etalon {:<{}}  {}\n", name(verb), width, verb.purpose);
   return text +
          "\n`etalon VERB --help` lists a verb's flags. TAO's spellings work too: `etalon model detectnet_v2 "
          "export ...`.\n";

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/images/image.hpp"
 #include "etalon/images/testdata_test.hpp"
 
@@ -162,16 +163,6 @@ TEST(LoaderSize, IsTheCropsForMultisourceAndTheOutputsOtherwise) {
   how.numerics = LoaderNumerics::kLegacy;
   EXPECT_EQ(loader_size(how).width, 64);
   EXPECT_EQ(loader_size(how).height, 48);
-}
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
 }
 
 TEST(LoaderSize, RefusesWhatCannotBe) {

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/onnx/onnx_text.hpp"
 
@@ -15,16 +16,6 @@ ModelProto tiny() {
       R"(<ir_version: 7, opset_import: ["" : 13]> g (float[2] x) => (float[2] y) { y = Add(x, w) })");
   add_floats(model, "w", {2}, {1, 2});
   return model;
-}
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
 }
 
 TEST(ModelIo, WritesWhatProtobufWritesAndReadsItBack) {

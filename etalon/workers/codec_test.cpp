@@ -10,6 +10,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/workers/codec_worker.hpp"
 
 namespace etalon {
@@ -18,16 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using testing::HasSubstr;
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 class SetVariable {
  public:
@@ -50,8 +41,8 @@ class SetVariable {
   std::optional<std::string> before_;
 };
 
-// The real worker in a Python that has a stand-in for the package: it puts 16 zeros in front and turns every byte over.
-// The key chooses how it misbehaves.
+// The real worker in a Python that has a stand-in for the package: it puts 16 zeros in front and turns every
+// byte over. The key chooses how it misbehaves.
 constexpr std::string_view kStandIn = R"(
 import os, sys, time
 def misbehave(key):

@@ -11,6 +11,7 @@
 #include <filesystem>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/message_of_test.hpp"
 
 namespace etalon {
 namespace {
@@ -23,16 +24,6 @@ constexpr ChildLimits kAmple{20s, 1 << 30};
 ChildAnswer shell(const std::string& script, const std::vector<ByteView>& input = {},
                   const ChildLimits& limits = kAmple) {
   return ChildProcess({"/bin/sh", "-c", script}).exchange(input, limits);
-}
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
 }
 
 TEST(ChildProcess, CarriesInputOutputErrorsAndStatus) {

@@ -9,22 +9,13 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 
 namespace etalon {
 namespace {
 
 namespace fs = std::filesystem;
 using testing::HasSubstr;
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 TEST(CalibrationCache, ReadsAndWritesATable) {
   const std::string text =
@@ -105,10 +96,8 @@ TEST(CalibrationCache, DoesNotWriteWhatCannotBeReadBack) {
 }
 
 TEST(CalibrationCache, NumbersVersionsAsTensorRtDoes) {
-  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1")),
-            "TRT-8601-EntropyCalibration2");
-  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3")),
-            "TRT-100300-EntropyCalibration2");
+  EXPECT_EQ(cache_header(parse_tensorrt_version("8.6.1")), "TRT-8601-EntropyCalibration2");
+  EXPECT_EQ(cache_header(parse_tensorrt_version("10.3")), "TRT-100300-EntropyCalibration2");
   EXPECT_EQ(parse_tensorrt_version("8.5.10").number(), 8510);
   EXPECT_EQ(parse_tensorrt_version("9.0.0").number(), 9000);
   EXPECT_EQ(parse_tensorrt_version("10.16.2").number(), 101602);

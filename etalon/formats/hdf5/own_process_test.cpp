@@ -14,6 +14,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "etalon/base/message_of_test.hpp"
+
 namespace etalon {
 namespace {
 
@@ -25,16 +27,6 @@ constexpr ProcessLimits kLimits{1 << 20, std::uint64_t{1} << 30, 1};
 void run(const std::function<void(ProcessSender&)>& child,
          const std::function<void(ProcessReceiver&)>& parent) {
   run_in_own_process(kLimits, "the reader", child, parent);
-}
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
 }
 
 // What comes of a child that does this where a number is expected.

@@ -12,6 +12,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/formats/keras_hdf5/keras_model.hpp"
 
 namespace etalon {
@@ -22,16 +23,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 fs::path test_file(const std::string& name) { return fs::path(ETALON_KERAS_TESTDATA) / name; }
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 std::string message_of_bytes(std::string_view bytes) {
   return message_of([&] { read_keras_hdf5(as_bytes(bytes)); });
@@ -73,7 +64,8 @@ class EditedFile : public testing::Test {
     return message_of([&] { read_keras_hdf5(path); });
   }
 
-  // Makes the kernel anew: of `type` and `dims`, stored as `creation` says, with `value` everywhere if it is given.
+  // Makes the kernel anew: of `type` and `dims`, stored as `creation` says, with `value` everywhere if it is
+  // given.
   static void replace_kernel(hid_t conv1, hid_t type, const std::vector<hsize_t>& dims,
                              hid_t creation = H5P_DEFAULT, const double* value = nullptr) {
     H5Ldelete(conv1, kKernel, H5P_DEFAULT);

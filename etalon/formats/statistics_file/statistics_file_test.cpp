@@ -11,6 +11,7 @@
 #include "etalon/base/crc32c.hpp"
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 
 namespace etalon {
 namespace {
@@ -68,15 +69,7 @@ std::string without_crc(std::string file) {
   return file;
 }
 
-std::string message_of(const std::function<void()>& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
-std::string message_of(const std::string& bytes) {
+std::string message_of_bytes(const std::string& bytes) {
   return message_of([&] { parse_statistics(as_bytes(bytes)); });
 }
 
@@ -145,7 +138,8 @@ TEST(StatisticsFile, WithOneTurnedBitSaysChecksum) {
     for (int bit = 0; bit < 8; ++bit) {
       std::string bad = good;
       bad[byte] = static_cast<char>(bad[byte] ^ 1 << bit);
-      EXPECT_THAT(message_of(bad), HasSubstr(byte < 8 ? "not a file of calibration statistics" : "checksum"))
+      EXPECT_THAT(message_of_bytes(bad),
+                  HasSubstr(byte < 8 ? "not a file of calibration statistics" : "checksum"))
           << byte;
     }
 }
@@ -153,10 +147,10 @@ TEST(StatisticsFile, WithOneTurnedBitSaysChecksum) {
 TEST(StatisticsFile, CutOffSaysChecksum) {
   const std::string good = known_file();
   for (std::size_t size = 0; size < good.size(); ++size)
-    EXPECT_THAT(message_of(good.substr(0, size)),
+    EXPECT_THAT(message_of_bytes(good.substr(0, size)),
                 HasSubstr(size < 8 ? "not a file of calibration statistics" : "checksum"))
         << size;
-  EXPECT_THAT(message_of(good + '\0'), HasSubstr("checksum"));
+  EXPECT_THAT(message_of_bytes(good + '\0'), HasSubstr("checksum"));
 }
 
 TEST(StatisticsFile, OfANewerVersionSaysSo) {
@@ -171,7 +165,7 @@ TEST(StatisticsFile, OfANewerVersionSaysSo) {
     EXPECT_EQ(error.line(), "statistics of version 2, this etalon reads version 1 (use a newer etalon)");
   }
   newer[8] = 0;
-  EXPECT_THAT(message_of(with_crc(newer)), HasSubstr("version 0"));
+  EXPECT_THAT(message_of_bytes(with_crc(newer)), HasSubstr("version 0"));
 }
 
 // A file around one tensor's bytes, or around any other sections.
@@ -201,7 +195,7 @@ TEST(StatisticsFile, WithARightChecksumIsStillLookedThrough) {
                        head + max + buckets);
   };
   const std::string buckets = "\x01" + gap + "\x01\x04";
-  EXPECT_EQ(message_of(tensor(counted, largest, buckets)), "no error");
+  EXPECT_EQ(message_of_bytes(tensor(counted, largest, buckets)), "no error");
   const struct {
     const char* what;
     std::string bytes;
@@ -278,17 +272,18 @@ TEST(StatisticsFile, WithARightChecksumIsStillLookedThrough) {
                            21)),
        "it does not stand after 'b' by name, in tensor 'a'"},
   };
-  for (const auto& [what, bytes, problem] : table) EXPECT_THAT(message_of(bytes), HasSubstr(problem)) << what;
+  for (const auto& [what, bytes, problem] : table)
+    EXPECT_THAT(message_of_bytes(bytes), HasSubstr(problem)) << what;
 }
 
 TEST(StatisticsFile, HasItsSectionsInOneOrder) {
   std::string bytes = without_crc(known_file());
   const std::size_t at = bytes.find("fact");
-  EXPECT_THAT(message_of(with_crc(bytes.replace(at, 4, "fax\x01"))),
+  EXPECT_THAT(message_of_bytes(with_crc(bytes.replace(at, 4, "fax\x01"))),
               HasSubstr("section 'fax\\x01' stands in its place, in section 'fact'"));
   bytes.replace(at, 8, "fact\xff\xff\xff\xff");
-  EXPECT_THAT(message_of(with_crc(bytes)), HasSubstr("a section needs 4294967295 bytes"));
-  EXPECT_THAT(message_of(with_crc(without_crc(known_file()) + "more")),
+  EXPECT_THAT(message_of_bytes(with_crc(bytes)), HasSubstr("a section needs 4294967295 bytes"));
+  EXPECT_THAT(message_of_bytes(with_crc(without_crc(known_file()) + "more")),
               HasSubstr("4 bytes stand after the last section"));
 }
 

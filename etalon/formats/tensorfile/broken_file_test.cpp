@@ -9,6 +9,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/formats/tensorfile/tensorfile_layout.hpp"
 #include "etalon/formats/tensorfile/tensorfile_reader.hpp"
 
@@ -19,16 +20,6 @@ namespace fs = std::filesystem;
 using testing::HasSubstr;
 
 fs::path test_file(const std::string& name) { return fs::path(ETALON_TENSORFILE_TESTDATA) / (name + ".h5"); }
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 // Facts, then every batch.
 std::string message_of_file(const fs::path& path) {

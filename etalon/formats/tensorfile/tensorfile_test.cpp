@@ -15,6 +15,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/formats/tensorfile/tensorfile_layout.hpp"
 #include "etalon/formats/tensorfile/tensorfile_reader.hpp"
 #include "etalon/formats/tensorfile/tensorfile_writer.hpp"
@@ -27,16 +28,6 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 fs::path test_file(const std::string& name) { return fs::path(ETALON_TENSORFILE_TESTDATA) / (name + ".h5"); }
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 // What every file of testdata/ holds.
 std::vector<float> numbers_of_batch(std::size_t i, std::size_t images = 2) {

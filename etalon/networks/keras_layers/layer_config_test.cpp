@@ -4,22 +4,13 @@
 #include <gtest/gtest.h>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/message_of_test.hpp"
 
 namespace etalon {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-template <class Body>
-std::string message_of(Body&& body) {
-  try {
-    body();
-  } catch (const Error& error) {
-    return error.line();
-  }
-  return "no error";
-}
 
 TEST(LayerConfig, ReadsNumbersPairsAndDefaults) {
   const json saved = {{"filters", 8},
