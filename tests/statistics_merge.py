@@ -98,25 +98,29 @@ class Again(ProgramTest):
     def test_an_interrupted_run_goes_on_to_the_same_cache(self):
         pictures = sorted(IMAGES.glob("*.jpg"))
         (self.folder / "many").mkdir()
-        for number in range(600):
+        for number in range(300):
             (self.folder / f"many/{number}.jpg").symlink_to(pictures[number % len(pictures)])
-        run = [str(word) for word in (PROGRAM, "detectnet_v2", "export", "-m", MODEL, "--data_type", "int8", "--cal_image_dir", "many", "--batches", 600,
+        run = [str(word) for word in (PROGRAM, "detectnet_v2", "export", "-m", MODEL, "--data_type", "int8", "--cal_image_dir", "many", "--batches", 300,
                                       "--batch_size", 1)]
         resumable = [*run, "--threads", "1", "--statistics", "s.stats", "-o", "a.onnx", "--cal_cache_file", "a.bin"]
-        running = subprocess.Popen(resumable, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while "parameters" not in running.stderr.readline():
-            self.assertIsNone(running.poll())
-        time.sleep(2)  # the first block, of eight images, is done by then, and all 600 are not
-        running.send_signal(signal.SIGINT)
-        rest = running.stderr.read()
-        running.stderr.close()
-        self.assertEqual(running.wait(), 130, rest)
+        # Stopped later and later, until the first block (of eight images) was done by then.
+        for wait_s in (1, 2, 4, 8, 16, 32):
+            running = subprocess.Popen(resumable, cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            while "parameters" not in running.stderr.readline():
+                self.assertIsNone(running.poll())
+            time.sleep(wait_s)
+            running.send_signal(signal.SIGINT)
+            rest = running.stderr.read()
+            running.stderr.close()
+            self.assertEqual(running.wait(), 130, rest)
+            if (self.folder / "s.stats").exists():
+                break
         self.assertIn("goes on from there", rest)
         self.assertEqual([p.name for p in self.folder.glob("a.*")], [])
         self.assertIn("interrupted after", json.loads(self.passes("inspect", "s.stats", "--json").out)["warning"])
         self.passes(*run[1:], "-o", "b.onnx", "--cal_cache_file", "b.bin")
         self.refuses("calibrate", "merge", "s.stats", "--model", "b.onnx", "-o", "x.bin", code=1, says=["s.stats", "interrupted"])
-        self.assertRegex(self.passes(*resumable[1:]).err, r"going on where 's.stats' ends, after \d+ of 600 images")
+        self.assertRegex(self.passes(*resumable[1:]).err, r"going on where 's.stats' ends, after \d+ of 300 images")
         self.assertEqual((self.folder / "a.bin").read_bytes(), (self.folder / "b.bin").read_bytes())
 
 
