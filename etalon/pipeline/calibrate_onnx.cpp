@@ -11,6 +11,7 @@
 #include "etalon/calibration/scale_sources.hpp"
 #include "etalon/networks/detectnet_v2/metadata.hpp"
 #include "etalon/onnx/drop_identities.hpp"
+#include "etalon/pipeline/written_files.hpp"
 
 namespace etalon {
 namespace {
@@ -148,8 +149,7 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
   result.calibration = calibrate(options.calibration, job, images, outputs, log, progress);
   outputs.commit();
   result.written = outputs.written();
-  for (const auto& file : result.written)
-    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  log_written(result.written, log);
   return result;
 }
 

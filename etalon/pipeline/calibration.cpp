@@ -111,6 +111,16 @@ void warn_of_strange_input(const ModelProto& model, const CountedStatistics& cou
         found->second.max(), largest));
 }
 
+// How often each calibrator's range was taken.
+std::string picks_of(const std::map<std::string, ChosenRange>& chosen) {
+  std::map<std::string_view, std::size_t> counts;
+  for (const auto& [tensor, choice] : chosen) ++counts[calibrator_name(choice.by)];
+  std::string text;
+  for (const auto& [name, count] : counts)
+    text += fmt::format("{}{} for {}", text.empty() ? "" : ", ", name, count);
+  return text + " tensors";
+}
+
 CalibrationSource named_source(const CalibrationOptions& options, bool has_spec, Log& log) {
   const bool data_file = there(options.cal_data_file), folders = !options.cal_image_dirs.empty();
   if (options.cal_random) {
@@ -309,15 +319,6 @@ void tell_ranges(const MadeCache& made, const RangeRule& rule, Log& log) {
       "lists them",
       made.without.size()));
   for (const auto& name : made.without) log.debug(fmt::format("no line for '{}'", escaped(name)));
-}
-
-std::string picks_of(const std::map<std::string, ChosenRange>& chosen) {
-  std::map<std::string_view, std::size_t> counts;
-  for (const auto& [tensor, choice] : chosen) ++counts[calibrator_name(choice.by)];
-  std::string text;
-  for (const auto& [name, count] : counts)
-    text += fmt::format("{}{} for {}", text.empty() ? "" : ", ", name, count);
-  return text + " tensors";
 }
 
 }  // namespace etalon

@@ -97,7 +97,4 @@ void warn_of_version(const TensorRtVersion& version, Log& log);
 // What was chosen by whom (with auto), and what has no line.
 void tell_ranges(const MadeCache& made, const RangeRule& rule, Log& log);
 
-// One line: how often each calibrator's range was taken, for --calibrator auto.
-std::string picks_of(const std::map<std::string, ChosenRange>& chosen);
-
 }  // namespace etalon

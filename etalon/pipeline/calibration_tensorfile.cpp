@@ -6,6 +6,7 @@
 #include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/write_tensorfile.hpp"
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/written_files.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 
 namespace etalon {
@@ -69,7 +70,7 @@ TensorfileResult write_calibration_tensorfile(const TensorfileOptions& options, 
   outputs.commit();
   result.written = outputs.written().front();
   result.images = std::move(images.ids);
-  log.info(fmt::format("wrote {} ({} bytes)", quoted(result.written.path), result.written.size_bytes));
+  log_written(outputs.written(), log);
   return result;
 }
 

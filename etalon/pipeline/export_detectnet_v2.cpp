@@ -14,6 +14,7 @@
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
 #include "etalon/networks/detectnet_v2/spec_facts.hpp"
 #include "etalon/pipeline/trained_model.hpp"
+#include "etalon/pipeline/written_files.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 #include "etalon/workers/codec.hpp"
 
@@ -308,8 +309,7 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   result.model_file = output.path;
   result.parameter_count = deployable.parameter_count;
   result.model_size_bytes = result.written.front().size_bytes;  // the model was staged first
-  for (const auto& file : result.written)
-    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  log_written(result.written, log);
   status.write(Status::kSuccess, "Export complete.",
                {{"param_count", static_cast<double>(result.parameter_count) / 1e6},
                 {"size", static_cast<double>(result.model_size_bytes) / (1 << 20)}});

@@ -5,6 +5,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/statistics_store.hpp"
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/written_files.hpp"
 
 namespace etalon {
 
@@ -41,8 +42,7 @@ MergeResult merge_calibration(const MergeOptions& options, Log& log) {
     outputs.stage(*options.merged_statistics, if_exists, 0666, format_statistics(whole));
   outputs.commit();
   result.written = outputs.written();
-  for (const auto& file : result.written)
-    log.info(fmt::format("wrote {} ({} bytes)", quoted(file.path), file.size_bytes));
+  log_written(result.written, log);
   return result;
 }
 

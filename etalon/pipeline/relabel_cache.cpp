@@ -6,6 +6,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/written_files.hpp"
 
 namespace etalon {
 
@@ -26,7 +27,7 @@ RelabelResult relabel_cache(const RelabelOptions& options, Log& log) {
   outputs.stage(options.output, if_exists, 0666, format_calibration_cache(cache));
   outputs.commit();
   result.written = outputs.written().front();
-  log.info(fmt::format("wrote {} ({} bytes)", quoted(result.written.path), result.written.size_bytes));
+  log_written(outputs.written(), log);
   return result;
 }
 
