@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <stdio.h>  // renameat2
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -66,16 +67,31 @@ std::uint64_t size_of(const Descriptor& file, const fs::path& path) {
   return static_cast<std::uint64_t>(facts.st_size);
 }
 
-std::size_t fill(int descriptor, const fs::path& path, std::span<std::byte> into) {
+std::uint64_t checked_size(const Descriptor& file, const fs::path& path, std::uint64_t limit_bytes) {
+  const std::uint64_t size_bytes = size_of(file, path);
+  if (size_bytes > limit_bytes)
+    throw Error(Kind::kBadInput,
+                fmt::format("{} has {} bytes, expected at most {}", quoted(path), size_bytes, limit_bytes));
+  return size_bytes;
+}
+
+// `read`: as ::read, of `count` bytes to `to`, `have` of them being there already.
+template <class Read>
+std::size_t fill(const fs::path& path, std::span<std::byte> into, Read read) {
   std::size_t have = 0;
   while (have < into.size()) {
-    const ssize_t n = ::read(descriptor, into.data() + have, into.size() - have);
+    const ssize_t n = read(into.data() + have, into.size() - have, have);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) refuse(Kind::kEnvironment, "read", path, errno);
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
   return have;
+}
+
+std::size_t fill(int descriptor, const fs::path& path, std::span<std::byte> into) {
+  return fill(path, into,
+              [&](std::byte* to, std::size_t count, std::size_t) { return ::read(descriptor, to, count); });
 }
 
 Bytes read_up_to(const Descriptor& file, const fs::path& path, std::uint64_t count) {
@@ -179,11 +195,24 @@ std::string quoted(const fs::path& path) { return "'" + escaped(path.string()) +
 
 Bytes read_file(const fs::path& path, std::uint64_t limit_bytes) {
   const Descriptor file = open_for_reading(path);
-  const std::uint64_t size_bytes = size_of(file, path);
-  if (size_bytes > limit_bytes)
-    throw Error(Kind::kBadInput,
-                fmt::format("{} has {} bytes, expected at most {}", quoted(path), size_bytes, limit_bytes));
-  return read_up_to(file, path, size_bytes);
+  return read_up_to(file, path, checked_size(file, path, limit_bytes));
+}
+
+MappedFile::MappedFile(const fs::path& path, std::uint64_t limit_bytes) {
+  const Descriptor file = open_for_reading(path);
+  const auto size = static_cast<std::size_t>(checked_size(file, path, limit_bytes));
+  if (size == 0) return;
+  void* mapped = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, file.get(), 0);
+  if (mapped == MAP_FAILED) {
+    copy_ = read_up_to(file, path, size);
+    bytes_ = copy_;
+  } else {
+    bytes_ = {static_cast<const std::byte*>(mapped), size};
+  }
+}
+
+MappedFile::~MappedFile() {
+  if (copy_.empty() && !bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
 }
 
 Bytes read_file_head(const fs::path& path, std::size_t count) {
@@ -199,6 +228,13 @@ InputFile::InputFile(const fs::path& path) : path_(path) {
 InputFile::~InputFile() { ::close(descriptor_); }
 
 std::size_t InputFile::read(std::span<std::byte> into) { return fill(descriptor_, path_, into); }
+
+std::size_t InputFile::read_at(std::uint64_t offset, std::span<std::byte> into) const {
+  if (offset > size_bytes_) return 0;
+  return fill(path_, into, [&](std::byte* to, std::size_t count, std::size_t have) {
+    return ::pread(descriptor_, to, count, static_cast<off_t>(offset + have));
+  });
+}
 
 void check_is_data_file(const fs::path& path) {
   const Bytes head = read_file_head(path, 64);

@@ -21,10 +21,28 @@ std::string quoted(const std::filesystem::path& path);
 // `limit_bytes`. An error of the device is kEnvironment.
 Bytes read_file(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{8} << 30);
 
+// A file's content where it lies, for models of hundreds of MB: memory for a copy would take longer to get
+// than the file to read, and count a second time. Errors as read_file. If somebody cuts the file off
+// meanwhile, looking at what is gone ends the program (SIGBUS), as with every mapped file; replacing it
+// (rename) does no harm.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path, std::uint64_t limit_bytes = std::uint64_t{8} << 30);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  ByteView bytes() const { return bytes_; }  // as long as this lives
+
+ private:
+  Bytes copy_;  // where the file system cannot map
+  ByteView bytes_;
+};
+
 // The first bytes of a file, at most `count`; fewer when the file is shorter. Errors as read_file.
 Bytes read_file_head(const std::filesystem::path& path, std::size_t count);
 
-// A file that is read piece by piece, from its begin on.
+// A file that is read piece by piece.
 class InputFile {
  public:
   explicit InputFile(const std::filesystem::path& path);  // errors as read_file
@@ -34,7 +52,9 @@ class InputFile {
 
   std::uint64_t size_bytes() const { return size_bytes_; }  // when it was opened
   // Fills `into`; returns fewer bytes than asked for only at the file's end.
-  std::size_t read(std::span<std::byte> into);
+  std::size_t read(std::span<std::byte> into);  // from where the last read ended, at first from the begin
+  // From `offset` on; the other reads go on where they were.
+  std::size_t read_at(std::uint64_t offset, std::span<std::byte> into) const;
 
  private:
   std::filesystem::path path_;

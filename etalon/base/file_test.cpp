@@ -63,8 +63,24 @@ TEST_F(Files, AreReadPieceByPiece) {
   EXPECT_EQ(file.read(piece), 3U);
   EXPECT_EQ(as_text(piece).substr(0, 3), "efg");
   EXPECT_EQ(file.read(piece), 0U);
+  EXPECT_EQ(file.read_at(2, piece), 4U);
+  EXPECT_EQ(as_text(piece), "cdef");
+  EXPECT_EQ(file.read_at(5, piece), 2U);
+  EXPECT_EQ(as_text(piece).substr(0, 2), "fg");
+  EXPECT_EQ(file.read_at(7, piece), 0U);
+  EXPECT_EQ(file.read_at(UINT64_MAX, piece), 0U);
   EXPECT_THROW(InputFile(folder_ / "missing"), Error);
   EXPECT_THROW(InputFile(folder_.string()), Error);
+}
+
+TEST_F(Files, AreMappedWithTheirContent) {
+  put(folder_ / "in", "abcdefg");
+  EXPECT_EQ(as_text(MappedFile(folder_ / "in").bytes()), "abcdefg");
+  put(folder_ / "empty", "");
+  EXPECT_TRUE(MappedFile(folder_ / "empty").bytes().empty());
+  EXPECT_THROW(MappedFile(folder_ / "in", 6), Error);
+  EXPECT_THROW(MappedFile(folder_ / "missing"), Error);
+  EXPECT_THROW(MappedFile(folder_.string()), Error);
 }
 
 TEST_F(Files, AppearTogetherAtCommitAndNotBefore) {

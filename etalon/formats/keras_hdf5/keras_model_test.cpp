@@ -67,7 +67,8 @@ TEST_P(PlainModels, HaveTheSameLayersAndWeights) {
   EXPECT_THAT(conv.weights[1].values, ElementsAre(-2.0F, -1.875F));
 }
 
-// newer_writer: UTF-8 strings, float64 in gzip-packed chunks, new-style groups, optimizer_weights to be left alone.
+// newer_writer: UTF-8 strings, float64 in gzip-packed chunks, new-style groups, optimizer_weights to be left
+// alone.
 INSTANTIATE_TEST_SUITE_P(Writers, PlainModels,
                          testing::Values("plain.hdf5", "fixed_text.hdf5", "newer_writer.hdf5",
                                          "split_lists.hdf5", "sequential.hdf5"));
@@ -75,7 +76,8 @@ INSTANTIATE_TEST_SUITE_P(Writers, PlainModels,
 TEST(KerasHdf5, WidensHalfFloatsExactly) {
   const KerasModel model = read(test_file("float16.hdf5"));
   const KerasLayer& conv = layer(model, "conv1");
-  // NumPy's float32 of the same halves; the fourth and fifth are subnormal, the fifth is the smallest there is.
+  // NumPy's float32 of the same halves; the fourth and fifth are subnormal, the fifth is the smallest there
+  // is.
   EXPECT_THAT(conv.weights[0].values, ElementsAre(1.5F, -2.0F, 65504.0F, 0x1p-14F, 0x1p-24F, 0x1.554p-2F));
   EXPECT_EQ(conv.weights[1].values[1], 0.0F);
   EXPECT_TRUE(std::signbit(conv.weights[1].values[1]));

@@ -1,11 +1,12 @@
 // A functional model's record:
 //
-//   {"class_name": "Model", "config": {"name": ..., "input_layers": [["input_1", 0, 0]], "output_layers": [...],
+//   {"class_name": "Model", "config": {"name": ..., "input_layers": [["input_1", 0, 0]], "output_layers":
+//   [...],
 //     "layers": [{"name": "conv1", "class_name": "Conv2D", "config": {...},
 //                 "inbound_nodes": [ [["input_1", 0, 0, {}]] ]}]}}           // calls > inputs > reference
 //
-// A reference is [layer, node, tensor, arguments]. Nodes count a layer's calls from 0. A nested model has one call
-// before all others, made when the model itself was built, so in the outer graph its calls start at 1.
+// A reference is [layer, node, tensor, arguments]. Nodes count a layer's calls from 0. A nested model has one
+// call before all others, made when the model itself was built, so in the outer graph its calls start at 1.
 #include "etalon/formats/keras_hdf5/model_config.hpp"
 
 #include <fmt/format.h>

@@ -1,6 +1,7 @@
 #include "etalon/formats/keras_hdf5/model_config.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -127,6 +128,8 @@ TEST(ModelConfig, RefusesWhatIsNoModel) {
       {"", "not JSON: byte 1"},
       {R"({"class_name": "Model", "config")", "not JSON: byte"},
       {std::string(100000, '['), "nested more than 100 levels"},
+      {"[" + fmt::format("{}", fmt::join(std::vector<std::string_view>(4'000'001, "1"), ",")) + "]",
+       "more than 4000000 values"},
       {"\"\xff\"", "not JSON"},
       {R"({"class_name": "Model", "config": {"alpha": 1e999}})", "not JSON"},
       {R"({"class_name": "Model", "config": {"alpha": NaN}})", "holds NaN near byte"},

@@ -1,6 +1,6 @@
-// `model_weights` has the attribute `layer_names`; each layer has a group of its name, whose `weight_names` lists its
-// datasets in Keras' order. The HDF5 library works in a process of its own (hdf5/own_process.hpp says why): `send_file`
-// runs there, `receive_file` here.
+// `model_weights` has the attribute `layer_names`; each layer has a group of its name, whose `weight_names`
+// lists its datasets in Keras' order. The HDF5 library works in a process of its own (hdf5/own_process.hpp
+// says why): `send_file` runs there, `receive_file` here.
 #include "etalon/formats/keras_hdf5/saved_file.hpp"
 
 #include <fmt/format.h>
@@ -23,7 +23,8 @@ constexpr std::size_t kMostLayers = 20000;
 constexpr std::size_t kMostWeights = 200000;
 constexpr std::size_t kMostAxes = 8;
 
-// Newer tf.keras has a group for weights that belong to no layer; it is empty in all models that are made of layers.
+// Newer tf.keras has a group for weights that belong to no layer; it is empty in all models that are made of
+// layers.
 constexpr std::string_view kTopLevelGroup = "top_level_model_weights";
 
 void refuse_strangers(const Hdf5Group& model_weights, const std::vector<std::string>& listed) {
@@ -120,15 +121,19 @@ SavedFile receive_file(ProcessReceiver& from) {
       for (auto axes = from.count(kMostAxes); axes > 0; --axes)
         weight.shape.push_back(static_cast<std::int64_t>(from.number()));
       weight.values = from.floats();
-      within([&] { return fmt::format("weight '{}', in layer '{}'", escaped(weight.name), escaped(layer.name)); },
-             [&] { check_shape(weight); });
+      within(
+          [&] {
+            return fmt::format("weight '{}', in layer '{}'", escaped(weight.name), escaped(layer.name));
+          },
+          [&] { check_shape(weight); });
     }
   }
   return file;
 }
 
-// The child's memory: the file (when it comes as bytes), its floats, and room for the library and for texts. Its time: a
-// file of 20 MB takes 0.02 s, a damaged one may take for ever, and the user waits for it without a way to interrupt.
+// The child's memory: the file (when it comes as bytes), its floats, and room for the library and for texts.
+// Its time: a file of 20 MB takes 0.02 s, a damaged one may take for ever, and the user waits for it without
+// a way to interrupt.
 ProcessLimits limits_for(std::uint64_t file_size_bytes) {
   constexpr std::uint64_t kMostSeconds = 60;
   const std::uint64_t float_bytes = hdf5_most_float_bytes(file_size_bytes);

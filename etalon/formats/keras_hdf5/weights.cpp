@@ -1,10 +1,11 @@
-// Layers are found by name, and a plain layer owns all weights of its group, whatever these are called (TensorFlow
-// makes names unique, so group conv1 may hold conv1_1/kernel:0).
+// Layers are found by name, and a plain layer owns all weights of its group, whatever these are called
+// (TensorFlow makes names unique, so group conv1 may hold conv1_1/kernel:0).
 //
-// A nested model has one group for all layers inside it, at any depth: first the trainable weights of all of them, then
-// the others, so a batch norm's moving statistics do not follow its gamma and beta. Which layer owns a weight is said by
-// its name up to the first slash only: bn/gamma:0. The order within one layer is right as it stands. Where TensorFlow
-// has made the names unique, that part has a number at its end, bn_1/gamma:0; see `owners_of`.
+// A nested model has one group for all layers inside it, at any depth: first the trainable weights of all of
+// them, then the others, so a batch norm's moving statistics do not follow its gamma and beta. Which layer
+// owns a weight is said by its name up to the first slash only: bn/gamma:0. The order within one layer is
+// right as it stands. Where TensorFlow has made the names unique, that part has a number at its end,
+// bn_1/gamma:0; see `owners_of`.
 #include "etalon/formats/keras_hdf5/weights.hpp"
 
 #include <fmt/format.h>
@@ -56,8 +57,9 @@ std::string_view without_number(std::string_view name) {
 
 using Owners = std::map<std::string, KerasLayer*, std::less<>>;
 
-// Each first part of the weights' names -> the layer that it means; nullopt if some part means none, or two mean one.
-// `numbered`: every part ends with a number that TensorFlow added. Else only those that name no layer as they stand.
+// Each first part of the weights' names -> the layer that it means; nullopt if some part means none, or two
+// mean one. `numbered`: every part ends with a number that TensorFlow added. Else only those that name no
+// layer as they stand.
 std::optional<Owners> owners_of(const std::set<std::string_view>& parts,
                                 const std::unordered_map<std::string, KerasLayer*>& leaves, bool numbered) {
   Owners owners;

@@ -40,8 +40,11 @@ std::string message_of(const std::string& bytes) {
   return "no error";
 }
 
-std::string field(int number, const std::string& payload) {  // shorter than 128 bytes
-  return std::string{static_cast<char>(number << 3 | 2), static_cast<char>(payload.size())} + payload;
+std::string field(int number, const std::string& payload) {
+  std::string bytes{static_cast<char>(number << 3 | 2)};
+  std::size_t size = payload.size();
+  for (; size > 127; size >>= 7) bytes += static_cast<char>(size | 128);
+  return bytes + static_cast<char>(size) + payload;
 }
 
 TEST(TfExample, HasListsOfThreeKinds) {
@@ -70,6 +73,25 @@ TEST(TfExample, KeepsTheLaterOfTwoWithOneNameAndIgnoresUnknownFields) {
   EXPECT_THAT(get<Ints>(features, "twice"), ElementsAre(2));
 }
 
+// An Example with one list of texts, given as it stands in the message.
+std::string text_list(const std::string& list) {
+  return field(1, field(1, field(1, "name") + field(2, field(1, list))));
+}
+std::string texts(std::size_t count, const std::string& text) {
+  std::string list;
+  for (std::size_t i = 0; i < count; ++i) list += field(1, text);
+  return list;
+}
+
+TEST(TfExample, MayHoldALargePictureAndManyMasks) {
+  const std::string picture(std::size_t{18} << 20, 'p'), mask(kLongTextBytes, 'm');
+  const Features features = parse_tf_example(as_bytes(text_list(field(1, picture) + texts(1000, mask))));
+  const auto& found = std::get<std::vector<std::string>>(features.at("name").values);
+  ASSERT_EQ(found.size(), 1001U);
+  EXPECT_EQ(found.front(), picture);
+  EXPECT_EQ(found.back(), mask);
+}
+
 TEST(TfExample, IsRefusedWhereThereIsNone) {
   const std::string good = field(1, field(1, field(1, "name") + field(2, field(3, "\x08\x01"))));
   EXPECT_EQ(message_of(good), "no error");
@@ -92,7 +114,17 @@ TEST(TfExample, IsRefusedWhereThereIsNone) {
        "no protobuf message"},
       {"groups without end", std::string(100000, '\x7b'), "no protobuf message"},
       {"groups too deep", good + std::string(40, '\x7b') + std::string(40, '\x7c'), "no protobuf message"},
-      {"a bomb", std::string(kMostExampleBytes + 1, '\0'), "of 16777217 bytes, expected at most 16777216"},
+      {"too long", std::string(kMostExampleBytes + 1, '\0'),
+       "of 268435457 bytes, expected at most 268435456"},
+      {"a bomb of no fields", std::string(kMostShortBytes + 1, '\0'),
+       "16777217 bytes beside its pictures, expected at most 16777216"},
+      {"a bomb of empty texts", text_list(texts(8 << 20, "")), "bytes beside its pictures"},
+      {"a bomb of short texts", text_list(texts(5000, std::string(kLongTextBytes - 1, 'x'))),
+       "bytes beside its pictures"},
+      {"a bomb behind a picture", text_list(field(1, std::string(1 << 20, 'x')) + texts(8 << 20, "")),
+       "bytes beside its pictures"},
+      {"a long unknown text", good + field(2, std::string(kMostShortBytes + 1, 'x')),
+       "bytes beside its pictures"},
   };
   for (const auto& [what, bytes, problem] : table) EXPECT_THAT(message_of(bytes), HasSubstr(problem)) << what;
 }

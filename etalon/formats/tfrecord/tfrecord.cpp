@@ -76,19 +76,50 @@ ByteView take_whole(Chunks& chunks, std::uint64_t count, std::string_view what) 
   return taken;
 }
 
-ByteView next_record(Chunks& chunks, std::uint64_t number) {
-  const auto length = length_of(take_whole(chunks, kHeaderBytes, "a record's length and its crc"));
+std::uint64_t checked_length(ByteView header, std::uint64_t number) {
+  const auto length = length_of(header);
   if (!length)
     throw Error(Kind::kBadInput, "the length does not fit its crc",
                 number == 0 ? "the file is damaged, compressed, or no TFRecord file" : "the file is damaged");
   if (*length > kMostRecordBytes)
     throw Error(Kind::kBadInput,
                 fmt::format("a record of {} bytes, expected at most {}", *length, kMostRecordBytes));
-  const ByteView body = take_whole(chunks, *length + kCrcBytes, "a record with its crc");
-  const ByteView data = body.first(static_cast<std::size_t>(*length));
+  return *length;
+}
+
+// `body`: the data and their crc. -> the data
+ByteView checked_data(ByteView body) {
+  const ByteView data = body.first(body.size() - kCrcBytes);
   if (masked_crc(crc32c(data)) != ByteCursor(body.last(kCrcBytes)).u32("the crc of a record"))
     throw Error(Kind::kBadInput, "the data do not fit their crc", "the file is damaged");
   return data;
+}
+
+constexpr std::string_view kHeader = "a record's length and its crc", kBody = "a record with its crc";
+
+ByteView next_record(Chunks& chunks, std::uint64_t number) {
+  const std::uint64_t length = checked_length(take_whole(chunks, kHeaderBytes, kHeader), number);
+  return checked_data(take_whole(chunks, length + kCrcBytes, kBody));
+}
+
+void fill_whole(const InputFile& file, std::uint64_t offset, std::span<std::byte> into,
+                std::string_view what) {
+  const std::size_t have = file.read_at(offset, into);
+  if (have < into.size()) refuse_cut_off(what, into.size(), have);
+}
+
+// Of the record at `offset`, its data and their crc being in the file.
+std::uint64_t length_at(const InputFile& file, std::uint64_t number, std::uint64_t offset) {
+  std::array<std::byte, kHeaderBytes> header;
+  fill_whole(file, offset, header, kHeader);
+  const std::uint64_t length = checked_length(header, number);
+  const std::uint64_t left = file.size_bytes() - std::min(file.size_bytes(), offset + kHeaderBytes);
+  if (length + kCrcBytes > left) refuse_cut_off(kBody, length + kCrcBytes, left);
+  return length;
+}
+
+std::string record_at(std::uint64_t number, std::uint64_t offset) {
+  return fmt::format("record {} at byte {}", number, offset);
 }
 
 }  // namespace
@@ -102,10 +133,43 @@ void read_tfrecords(const std::filesystem::path& path,
          [&] {
            for (std::uint64_t number = 0; chunks.remaining() > 0; ++number) {
              const std::uint64_t offset = chunks.offset();
-             within([&] { return fmt::format("record {} at byte {}", number, offset); },
+             within([&] { return record_at(number, offset); },
                     [&] { take(number, next_record(chunks, number)); });
            }
          });
+}
+
+void list_tfrecords(const std::filesystem::path& path,
+                    const std::function<void(std::uint64_t number, std::uint64_t offset)>& visit) {
+  const InputFile file(path);
+  if (file.size_bytes() == 0) return;
+  check_is_data_file(path);
+  within([&] { return quoted(path); },
+         [&] {
+           std::uint64_t offset = 0;
+           for (std::uint64_t number = 0; offset < file.size_bytes(); ++number)
+             offset += within([&] { return record_at(number, offset); },
+                              [&] {
+                                const std::uint64_t length = length_at(file, number, offset);
+                                visit(number, offset);
+                                return kHeaderBytes + length + kCrcBytes;
+                              });
+         });
+}
+
+Bytes read_tfrecord(const std::filesystem::path& path, std::uint64_t number, std::uint64_t offset) {
+  const InputFile file(path);
+  return within([&] { return quoted(path); },
+                [&] {
+                  return within(
+                      [&] { return record_at(number, offset); },
+                      [&] {
+                        Bytes body(static_cast<std::size_t>(length_at(file, number, offset)) + kCrcBytes);
+                        fill_whole(file, offset + kHeaderBytes, body, kBody);
+                        body.resize(checked_data(body).size());
+                        return body;
+                      });
+                });
 }
 
 bool looks_like_tfrecord(ByteView head) {

@@ -11,6 +11,7 @@
 #include "etalon/base/crc32c.hpp"
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/base/message_of_test.hpp"
 #include "etalon/formats/tfrecord/frame_record.hpp"
 
 namespace etalon {
@@ -124,6 +125,63 @@ TEST_F(TfRecords, AreRefusedWhenDamaged) {
     EXPECT_THAT(message_of(bytes), HasSubstr(place)) << what;
     EXPECT_THAT(message_of(bytes), HasSubstr("/records'")) << what;
   }
+}
+
+TEST_F(TfRecords, AreListedAndReadOneByOne) {
+  const std::vector<std::string> contents{"first", "", std::string(600'000, 'x'), "last"};
+  std::string file;
+  for (const auto& content : contents) file += record(content);
+  const fs::path path = put(file);
+  std::vector<std::uint64_t> offsets;
+  list_tfrecords(path, [&](std::uint64_t number, std::uint64_t offset) {
+    EXPECT_EQ(number, offsets.size());
+    offsets.push_back(offset);
+  });
+  EXPECT_THAT(offsets, ElementsAre(0, 21, 37, 600'053));
+  for (const std::size_t i : {3U, 0U, 2U, 1U})
+    EXPECT_EQ(as_text(read_tfrecord(path, i, offsets[i])), contents[i]);
+  list_tfrecords(put(""), [](std::uint64_t, std::uint64_t) { FAIL(); });
+}
+
+// The same table as above must be refused by one of the two.
+TEST_F(TfRecords, AreRefusedOneByOneWhenDamaged) {
+  const std::string good = record("good one"), next = record("second");
+  const auto changed = [&](std::size_t at) {
+    std::string bytes = good + next;
+    bytes[at] = static_cast<char>(bytes[at] ^ 0x10);
+    return bytes;
+  };
+  const struct {
+    std::string bytes;
+    const char* problem;
+    const char* place;
+  } table[] = {
+      {changed(3), "the length does not fit its crc", "record 0 at byte 0"},
+      {changed(8), "the length does not fit its crc", "record 0 at byte 0"},
+      {changed(12), "the data do not fit their crc", "record 0 at byte 0"},
+      {changed(23), "the data do not fit their crc", "record 0 at byte 0"},
+      {changed(24), "the length does not fit its crc", "record 1 at byte 24"},
+      {changed(24 + 17), "the data do not fit their crc", "record 1 at byte 24"},
+      {good + next.substr(0, 7), "a record's length and its crc needs 12 bytes, 7 are",
+       "record 1 at byte 24"},
+      {good + next.substr(0, 15), "a record with its crc needs 10 bytes, 3 are left", "record 1 at byte 24"},
+      {good + with_crc(little_endian((1 << 30) + 1, 8)), "a record of 1073741825 bytes",
+       "record 1 at byte 24"},
+      {good + with_crc(little_endian(UINT64_MAX, 8)), "a record of 18446744073709551615",
+       "record 1 at byte 24"},
+      {"text that is no record", "does not fit its crc", "no TFRecord file"},
+      {"version https://git-lfs.github.com/spec/v1\n", "is a Git LFS pointer", "git lfs pull"},
+  };
+  for (const auto& [bytes, problem, place] : table) {
+    const fs::path path = put(bytes);
+    const std::string said = etalon::message_of([&] {
+      list_tfrecords(
+          path, [&](std::uint64_t number, std::uint64_t offset) { read_tfrecord(path, number, offset); });
+    });
+    EXPECT_THAT(said, testing::AllOf(HasSubstr(problem), HasSubstr(place), HasSubstr("/records'")));
+  }
+  EXPECT_THAT(etalon::message_of([&] { read_tfrecord(put(good), 7, 1'000'000); }),
+              HasSubstr("needs 12 bytes, 0 are left, in record 7 at byte 1000000"));
 }
 
 TEST_F(TfRecords, NameARecordThatTheirReaderRefuses) {
