@@ -152,7 +152,52 @@ void check_opset(const ModelProto& model) {
         fmt::format("export it with opset {}, or convert it with onnx.version_converter", kNewestOpset));
 }
 
+// ONNX's operators, and for each plugin of one model an operator that may have anything.
+class SchemasWithPlugins final : public onnx::ISchemaRegistry {
+ public:
+  explicit SchemasWithPlugins(const GraphProto& graph) {
+    for (const auto& node : graph.node()) {
+      if (!is_plugin_node(node) || plugins_.contains(node.op_type())) continue;
+      auto& schema = plugins_[node.op_type()];
+      schema.SetName(node.op_type())
+          .AllowUncheckedAttributes()
+          .Input(0, "inputs", "", "T", onnx::OpSchema::Variadic, false, 0)
+          .Output(0, "outputs", "", "T", onnx::OpSchema::Variadic, false, 1)
+          .TypeConstraint("T", onnx::OpSchema::all_tensor_types(), "");
+      schema.Finalize();
+    }
+  }
+  const onnx::OpSchema* GetSchema(const std::string& op, const int newest_version,
+                                  const std::string& domain) const override {
+    if (const auto* own = onnx::OpSchemaRegistry::Instance()->GetSchema(op, newest_version, domain))
+      return own;
+    const auto found = plugins_.find(op);
+    return domain.empty() && found != plugins_.end() ? &found->second : nullptr;
+  }
+
+ private:
+  std::unordered_map<std::string, onnx::OpSchema> plugins_;
+};
+
+// The operator of a plugin node without its mark is a slip of the writer, even where other nodes of that
+// operator have it.
+void check_plugin_marks(const GraphProto& graph, const SchemasWithPlugins& schemas) {
+  for (const auto& node : graph.node())
+    if (node.domain().empty() && !is_plugin_node(node) &&
+        !onnx::OpSchemaRegistry::Schema(node.op_type(), kNewestOpset, "") &&
+        schemas.GetSchema(node.op_type(), kNewestOpset, ""))
+      throw Error(Kind::kBadInput, fmt::format("node '{}' ({}) has no attribute '{}'", escaped(node.name()),
+                                               escaped(node.op_type()), kPluginVersion));
+}
+
 }  // namespace
+
+bool is_plugin_node(const NodeProto& node) {
+  if (!node.domain().empty()) return false;
+  const auto marked = [](const AttributeProto& attribute) { return attribute.name() == kPluginVersion; };
+  return std::ranges::any_of(node.attribute(), marked) &&
+         !onnx::OpSchemaRegistry::Schema(node.op_type(), kNewestOpset, "");
+}
 
 void check_onnx(const ModelProto& model) {
   check_opset(model);
@@ -171,6 +216,9 @@ void check_onnx(const ModelProto& model) {
     }
     if (opsets.empty()) opsets[""] = 1;
     context.set_opset_imports(opsets);
+    const SchemasWithPlugins schemas(model.graph());
+    check_plugin_marks(model.graph(), schemas);
+    context.set_schema_registry(&schemas);
     const onnx::checker::LexicalScopeContext scope;
     onnx::checker::check_graph(model.graph(), context, scope);
     if (model.functions_size() > 0) onnx::checker::check_model_local_functions(model, context, scope);

@@ -88,6 +88,56 @@ TEST(CheckOnnx, SaysThatAnOpsetIsTooNew) {
   EXPECT_EQ(complaint(model), "right");
 }
 
+// A TensorRT plugin between operators of ONNX.
+ModelProto with_plugin(const std::string& attributes = "plugin_version = \"1\"") {
+  return parse_model(R"(<ir_version: 7, opset_import: ["" : 13]>
+    g (float[2,4] x) => (float[2,6] z) { h = Relu(x) y = Sieve_TRT <)" +
+                     attributes + R"(, sizes = [3, 4]> (h, x) z = Relu(y) })");
+}
+
+TEST(CheckOnnx, TakesANodeOfTensorRTsPlugins) {
+  EXPECT_EQ(complaint(with_plugin()), "right");
+  EXPECT_TRUE(is_plugin_node(with_plugin().graph().node(1)));
+}
+
+TEST(CheckOnnx, TakesNoOtherUnknownOperator) {
+  EXPECT_THAT(complaint(with_plugin("version = \"1\"")), HasSubstr("Sieve_TRT"));
+  auto model = with_plugin();
+  model.mutable_graph()->mutable_node(1)->set_domain("com.example");
+  EXPECT_FALSE(is_plugin_node(model.graph().node(1)));
+  model = with_plugin();
+  model.mutable_graph()->mutable_node(2)->set_op_type("Sieve_TRT");
+  EXPECT_THAT(complaint(model), HasSubstr("node '' (Sieve_TRT) has no attribute 'plugin_version'"));
+}
+
+TEST(CheckOnnx, ChecksAnOperatorOfItsOwnEvenIfItBearsAPluginsMark) {
+  auto model = right();
+  auto& attribute = *model.mutable_graph()->mutable_node(0)->add_attribute();
+  attribute.set_name("plugin_version");
+  attribute.set_type(AttributeProto::STRING);
+  EXPECT_FALSE(is_plugin_node(model.graph().node(0)));
+  EXPECT_THAT(complaint(model), HasSubstr("plugin_version"));
+}
+
+TEST(InferShapes, TakesTheNotedShapeOfWhatAPluginMakes) {
+  auto model = with_plugin();
+  auto& noted = *model.mutable_graph()->add_value_info();
+  noted = model.graph().output(0);
+  noted.set_name("y");
+  model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->clear_shape();
+  infer_shapes(model);
+  EXPECT_EQ(shape_of(model.graph().output(0)), (Shape{2, 6}));
+}
+
+TEST(InferShapes, RefusesAWrongShapeBehindAPlugin) {
+  auto model = with_plugin();
+  auto& noted = *model.mutable_graph()->add_value_info();
+  noted = model.graph().output(0);
+  noted.set_name("y");
+  noted.mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(1)->set_dim_value(5);
+  EXPECT_THROW(infer_shapes(model), Error);
+}
+
 TEST(InferShapes, FillsInWhatFollowsFromTheInput) {
   auto model = right();
   infer_shapes(model);

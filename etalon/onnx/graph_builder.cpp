@@ -89,6 +89,7 @@ void GraphBuilder::floats(const std::string& name, std::span<const std::int64_t>
                           std::span<const float> values) {
   raw_floats(name, dims, std::string(as_text(std::as_bytes(values))));
 }
+void GraphBuilder::scalar(const std::string& name, float value) { floats(name, {}, std::array{value}); }
 void GraphBuilder::ints(const std::string& name, std::span<const std::int64_t> values) {
   auto& tensor = constant(name, std::array{static_cast<std::int64_t>(values.size())});
   tensor.set_data_type(TensorProto::INT64);
@@ -208,8 +209,17 @@ void GraphBuilder::binary(std::string_view op, const std::string& out, const std
                           const std::string& b) {
   append(op, out, {a, b});
 }
+void GraphBuilder::cast(const std::string& out, const std::string& x, TensorProto::DataType type) {
+  set(append("Cast", out, {x}), "to", static_cast<std::int64_t>(type));
+}
 void GraphBuilder::cast_to_float(const std::string& out, const std::string& x) {
-  set(append("Cast", out, {x}), "to", static_cast<std::int64_t>(TensorProto::FLOAT));
+  cast(out, x, TensorProto::FLOAT);
+}
+void GraphBuilder::cast_to_int64(const std::string& out, const std::string& x) {
+  cast(out, x, TensorProto::INT64);
+}
+void GraphBuilder::cast_to_bool(const std::string& out, const std::string& x) {
+  cast(out, x, TensorProto::BOOL);
 }
 
 void GraphBuilder::concat(const std::string& out, std::span<const std::string> parts, std::int64_t axis) {
@@ -217,6 +227,22 @@ void GraphBuilder::concat(const std::string& out, std::span<const std::string> p
 }
 void GraphBuilder::flatten(const std::string& out, const std::string& x) {
   set(append("Flatten", out, {x}), "axis", std::int64_t{1});
+}
+void GraphBuilder::slice(const std::string& out, const std::string& x, std::int64_t axis, std::int64_t begin,
+                         std::int64_t end) {
+  ints(out + "/starts", std::array{begin});
+  ints(out + "/ends", std::array{end});
+  ints(out + "/axes", std::array{axis});
+  append("Slice", out, {x, out + "/starts", out + "/ends", out + "/axes"});
+}
+void GraphBuilder::pad_after(const std::string& out, const std::string& x, std::int64_t rank,
+                             std::int64_t axis, std::int64_t count) {
+  if (axis < 0 || axis >= rank)
+    throw Error(Kind::kInternal, fmt::format("a tensor of {} axes is padded along axis {}", rank, axis));
+  std::vector<std::int64_t> paddings(static_cast<std::size_t>(2 * rank), 0);
+  paddings[static_cast<std::size_t>(rank + axis)] = count;
+  ints(out + "/paddings", paddings);
+  set(append("Pad", out, {x, out + "/paddings"}), "mode", std::string_view("constant"));
 }
 void GraphBuilder::reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims) {
   ints(out + "/shape", dims);
@@ -233,6 +259,95 @@ void GraphBuilder::unsqueeze(const std::string& out, const std::string& x, std::
 void GraphBuilder::tile(const std::string& out, const std::string& x, std::span<const std::int64_t> repeats) {
   ints(out + "/multiples", repeats);
   append("Tile", out, {x, out + "/multiples"});
+}
+
+void GraphBuilder::plugin(std::string_view name, const std::string& out, std::span<const std::string> inputs,
+                          std::span<const NodeAttribute> attributes) {
+  auto& node = append(name, out, inputs);
+  for (const auto& attribute : attributes)
+    std::visit([&](const auto& value) { set(node, attribute.name, value); }, attribute.value);
+  set(node, kPluginVersion, std::string_view("1"));
+  set(node, "plugin_namespace", std::string_view());
+}
+
+void GraphBuilder::where(const std::string& out, const std::string& condition, const std::string& a,
+                         const std::string& b) {
+  append("Where", out, {condition, a, b});
+}
+void GraphBuilder::reduce(std::string_view op, const std::string& out, const std::string& x,
+                          std::int64_t axis) {
+  auto& node = append(op, out, {x});
+  set(node, "axes", std::array{axis});
+  set(node, "keepdims", std::int64_t{1});
+}
+void GraphBuilder::reduce_max(const std::string& out, const std::string& x, std::int64_t axis) {
+  reduce("ReduceMax", out, x, axis);
+}
+void GraphBuilder::reduce_min(const std::string& out, const std::string& x, std::int64_t axis) {
+  reduce("ReduceMin", out, x, axis);
+}
+void GraphBuilder::reduce_sum(const std::string& out, const std::string& x, std::int64_t axis) {
+  ints(out + "/axes", std::array{axis});  // an input since opset 13, unlike the other reductions'
+  set(append("ReduceSum", out, {x, out + "/axes"}), "keepdims", std::int64_t{1});
+}
+void GraphBuilder::arg_max(const std::string& out, const std::string& x, std::int64_t axis) {
+  auto& node = append("ArgMax", out, {x});
+  set(node, "axis", axis);
+  set(node, "keepdims", std::int64_t{0});
+}
+void GraphBuilder::top_k(const std::string& values, const std::string& indices, const std::string& x,
+                         std::int64_t k) {
+  ints(values + "/k", std::array{k});
+  claim(indices);
+  auto& node = append("TopK", values, {x, values + "/k"});
+  node.add_output(indices);
+  set(node, "axis", std::int64_t{-1});
+}
+void GraphBuilder::gather(const std::string& out, const std::string& data, const std::string& indices,
+                          std::int64_t axis) {
+  set(append("Gather", out, {data, indices}), "axis", axis);
+}
+void GraphBuilder::gather_nd(const std::string& out, const std::string& data, const std::string& indices,
+                             std::int64_t batch_dims) {
+  set(append("GatherND", out, {data, indices}), "batch_dims", batch_dims);
+}
+void GraphBuilder::scatter_nd(const std::string& out, const std::string& data, const std::string& indices,
+                              const std::string& updates) {
+  append("ScatterND", out, {data, indices, updates});
+}
+void GraphBuilder::numbers_along(const std::string& out, const std::string& x, std::int64_t axis) {
+  const auto number = [&](const std::string& name, std::int64_t value) {
+    auto& tensor = constant(out + name, {});
+    tensor.set_data_type(TensorProto::INT64);
+    tensor.set_raw_data(std::string(as_text(std::as_bytes(std::span(&value, 1)))));
+  };
+  number("/axis", axis);
+  number("/zero", 0);
+  number("/one", 1);
+  append("Shape", out + "/shape", {x});
+  append("Gather", out + "/length", {out + "/shape", out + "/axis"});
+  append("Range", out, {out + "/zero", out + "/length", out + "/one"});
+}
+void GraphBuilder::countdown(const std::string& out, std::int64_t from) {
+  scalar(out + "/from", static_cast<float>(from));
+  scalar(out + "/zero", 0);
+  scalar(out + "/step", -1);
+  append("Range", out, {out + "/from", out + "/zero", out + "/step"});
+}
+void GraphBuilder::cumulative_sum(const std::string& out, const std::string& x, std::int64_t axis) {
+  ints(out + "/axis", std::array{axis});
+  append("CumSum", out, {x, out + "/axis"});
+}
+void GraphBuilder::zeros_like(const std::string& out, const std::string& x) {
+  append("Shape", out + "/shape", {x});
+  append("ConstantOfShape", out, {out + "/shape"});
+}
+void GraphBuilder::non_max_suppression(const std::string& out, const std::string& boxes,
+                                       const std::string& scores, const SuppressionLimits& limits) {
+  ints(out + "/most_per_class", std::array{limits.most_per_class});
+  floats(out + "/iou", std::array<std::int64_t, 1>{1}, std::array{limits.iou});
+  floats(out + "/score", std::array<std::int64_t, 1>{1}, std::array{limits.score});
+  append("NonMaxSuppression", out, {boxes, scores, out + "/most_per_class", out + "/iou", out + "/score"});
 }
 
 ModelProto GraphBuilder::model() && { return model_of(std::move(graph_)); }

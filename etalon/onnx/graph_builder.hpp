@@ -18,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <variant>
 #include <vector>
 
 #include "etalon/onnx/model.hpp"
@@ -44,6 +45,17 @@ struct PoolWindow {
   Pads pads;
 };
 
+struct NodeAttribute {
+  std::string name;
+  std::variant<std::int64_t, float, std::string, std::vector<std::int64_t>> value;
+};
+
+struct SuppressionLimits {
+  std::int64_t most_per_class = 0;  // boxes kept, of an image's class
+  float iou = 0;                    // a kept box removes what overlaps it by more
+  float score = 0;                  // only boxes that score more take part
+};
+
 class GraphBuilder {
  public:
   explicit GraphBuilder(std::string graph_name);
@@ -58,6 +70,7 @@ class GraphBuilder {
   // Constants. `raw` holds the float32 numbers' bytes and is moved in.
   void raw_floats(const std::string& name, std::span<const std::int64_t> dims, std::string raw);
   void floats(const std::string& name, std::span<const std::int64_t> dims, std::span<const float> values);
+  void scalar(const std::string& name, float value);
   void ints(const std::string& name, std::span<const std::int64_t> values);  // one dimension
   bool has(const std::string& name) const { return names_.contains(name); }
 
@@ -99,11 +112,52 @@ class GraphBuilder {
 
   void concat(const std::string& out, std::span<const std::string> parts, std::int64_t axis);
   void flatten(const std::string& out, const std::string& x);  // all but the batch
+  // Elements [begin, end) of one axis.
+  void slice(const std::string& out, const std::string& x, std::int64_t axis, std::int64_t begin,
+             std::int64_t end);
+  // `count` zeros after the last element of one of the `rank` axes.
+  void pad_after(const std::string& out, const std::string& x, std::int64_t rank, std::int64_t axis,
+                 std::int64_t count);
   // A dim of 0 keeps the input's.
   void reshape(const std::string& out, const std::string& x, std::span<const std::int64_t> dims);
   void transpose(const std::string& out, const std::string& x, std::span<const std::int64_t> permutation);
   void unsqueeze(const std::string& out, const std::string& x, std::int64_t axis);
   void tile(const std::string& out, const std::string& x, std::span<const std::int64_t> repeats);
+
+  // A TensorRT plugin, as TensorRT's parser looks for it: a node of ONNX's own domain whose operator is the
+  // plugin's name, with `plugin_version` "1" and `plugin_namespace` "" (is_plugin_node in onnx/model.hpp).
+  // ONNX cannot infer what it makes: note the shape of `out`.
+  void plugin(std::string_view name, const std::string& out, std::span<const std::string> inputs,
+              std::span<const NodeAttribute> attributes);
+
+  // Elements where `condition` holds are those of a, the others of b; with broadcasting.
+  void where(const std::string& out, const std::string& condition, const std::string& a,
+             const std::string& b);
+  // The reductions keep the axis, of length 1.
+  void reduce_max(const std::string& out, const std::string& x, std::int64_t axis);
+  void reduce_min(const std::string& out, const std::string& x, std::int64_t axis);
+  void reduce_sum(const std::string& out, const std::string& x, std::int64_t axis);
+  void arg_max(const std::string& out, const std::string& x, std::int64_t axis);  // int64, the axis dropped
+  // The k largest of the last axis, falling, equal ones by index; their places (int64) are `indices`.
+  void top_k(const std::string& values, const std::string& indices, const std::string& x, std::int64_t k);
+  void cast_to_int64(const std::string& out, const std::string& x);  // towards zero
+  void cast_to_bool(const std::string& out, const std::string& x);   // anything but 0 is true
+  // The indices' shape takes the axis's place in the shape of data.
+  void gather(const std::string& out, const std::string& data, const std::string& indices, std::int64_t axis);
+  // Rows of indices [..., d] point into the d axes after the first `batch_dims`, which both have in common.
+  void gather_nd(const std::string& out, const std::string& data, const std::string& indices,
+                 std::int64_t batch_dims = 0);
+  // data, with updates at the places of indices.
+  void scatter_nd(const std::string& out, const std::string& data, const std::string& indices,
+                  const std::string& updates);
+  void numbers_along(const std::string& out, const std::string& x, std::int64_t axis);  // int64: 0, 1, 2 ...
+  void countdown(const std::string& out, std::int64_t from);  // float32: from ... 2, 1
+  void cumulative_sum(const std::string& out, const std::string& x, std::int64_t axis);
+  void zeros_like(const std::string& out, const std::string& x);  // float32
+  // Greedy suppression of boxes [n, k, 4] (y1, x1, y2, x2) with scores [n, classes, k], each class for
+  // itself: out [kept, 3], int64: image, class, box.
+  void non_max_suppression(const std::string& out, const std::string& boxes, const std::string& scores,
+                           const SuppressionLimits& limits);
 
   // The whole model with etalon's header.
   ModelProto model() &&;
@@ -111,6 +165,8 @@ class GraphBuilder {
  private:
   NodeProto& append(std::string_view op, const std::string& out, std::span<const std::string> inputs);
   NodeProto& append(std::string_view op, const std::string& out, std::initializer_list<std::string> inputs);
+  void cast(const std::string& out, const std::string& x, TensorProto::DataType type);
+  void reduce(std::string_view op, const std::string& out, const std::string& x, std::int64_t axis);
   TensorProto& constant(const std::string& name, std::span<const std::int64_t> dims);
   void claim(const std::string& name);
 

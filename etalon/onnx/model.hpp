@@ -43,6 +43,13 @@ std::int64_t opset_of(const ModelProto& model, std::string_view domain = "");
 // A model with this graph and etalon's own header: IR, opset, producer "etalon" and this project's version.
 ModelProto model_of(GraphProto graph);
 
+// A node of TensorRT's convention for plugins: an operator that stands in no operator set, in ONNX's own
+// domain, with the attribute `plugin_version`. TensorRT's parser looks such operators up among its plugins.
+// ONNX's rules say nothing about them, and onnx's checker refuses them; check_onnx and infer_shapes here take
+// them as they are, with whatever attributes, inputs and outputs.
+inline constexpr std::string_view kPluginVersion = "plugin_version";
+bool is_plugin_node(const NodeProto& node);
+
 // Names of all activations: data inputs, then every node's outputs in order, those of Constant, Shape and
 // Size nodes and of constant-only subexpressions left out.
 std::vector<std::string> activation_names(const GraphProto& graph);
@@ -58,11 +65,13 @@ void write_onnx(const ModelProto& model, Sink& sink);
 std::string onnx_bytes(const ModelProto& model);
 
 // onnx's checker, names unique and defined before use (SSA), every initializer's size equal to its shape.
+// Plugin nodes of the outermost graph are accepted.
 // Errors: kBadInput with the node or tensor named; kUnsupported: an opset newer than kNewestOpset.
 void check_onnx(const ModelProto& model);
 inline constexpr int kNewestOpset = 17;  // of libonnx 1.12
 
-// Shapes of all values by onnx's inference, written into value_info and the outputs. Errors as check_onnx,
+// Shapes of all values by onnx's inference, written into value_info and the outputs. What a plugin node makes
+// has the shape that value_info notes. Errors as check_onnx,
 // and kBadInput for a declared shape that the inference contradicts. For graphs that this program built:
 // libonnx 1.12 reads past the end of shapes that a damaged file makes too short (a ConvTranspose's weight of
 // one axis).
