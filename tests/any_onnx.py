@@ -1,6 +1,9 @@
 """`etalon calibrate`: any ONNX, any preprocessing; relabel; two caches beside each other."""
 import json
+import os
+import re
 import struct
+import unittest
 
 import numpy as np
 import onnx
@@ -10,6 +13,7 @@ from PIL import Image
 
 from program import IMAGES, MODEL, ProgramTest, data, main
 
+needs_real_numbers = unittest.skipIf(os.environ.get("ETALON_STAND_IN"), "the stand-in computes nothing")
 PICTURES = sorted(IMAGES.glob("*.jpg"))
 WORDS = ("--cal_image_dir", IMAGES, "--batches", 3, "--batch_size", 2, "--calibrator", "minmax")
 
@@ -34,6 +38,54 @@ def small_model(layout="nchw", size=(24, 32), channels=3):
     weights += [numpy_helper.from_array(np.array([int(k)], np.int64), k) for k in ("0", "2")]
     graph = helper.make_graph(nodes, "small", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
                               [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["N", 5])], weights)
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
+
+
+def around_a_tap(name):
+    """x -> c1 -> r1 -> c2 and what uses c2: convolutions as wide as the runtime computes channels last, so that a tap
+    has to undo it. Without a name: the names there are."""
+    def conv(out, x):
+        return helper.make_node("Conv", [x, "w_" + out], [out], pads=[1, 1, 1, 1])
+
+    def node(op, out, *inputs, **attributes):
+        return helper.make_node(op, list(inputs), [out], **attributes)
+
+    def transpose(out, x, *permutation):
+        return node("Transpose", out, x, perm=list(permutation or (0, 2, 3, 1)))
+
+    relu, add = node("Relu", "r2", "c2"), node("Add", "a", "c2", "r1")
+    uses = {
+        "transposed": [transpose("t", "c2")],
+        "transposed and convolved": [transpose("t", "c2"), conv("c3", "c2")],
+        "transposed twice": [transpose("t", "c2"), transpose("t2", "c2"), conv("c3", "c2")],
+        "transposed otherwise": [transpose("t", "c2", 0, 3, 1, 2), conv("c3", "c2")],
+        "relu transposed": [relu, transpose("t", "r2"), conv("c3", "r2")],
+        "sum transposed": [add, transpose("t", "a"), conv("c3", "a")],
+        "relu of the sum transposed": [add, node("Relu", "r2", "a"), transpose("t", "r2"), conv("c3", "r2")],
+        "sigmoid transposed": [node("Sigmoid", "g", "c2"), transpose("t", "g"), conv("c3", "g")],
+        "pool transposed": [node("MaxPool", "m", "c2", kernel_shape=[2, 2], strides=[2, 2]), transpose("t", "m"), conv("c3", "m")],
+        "relu of the transposed": [transpose("t", "c2"), node("Relu", "r2", "t"), conv("c3", "c2")],
+        "there and back": [transpose("t", "c2"), transpose("u", "t", 0, 3, 1, 2), conv("c3", "u"), conv("c4", "c2")],
+        "flat and transposed": [node("Reshape", "q", "c2", "0,64,-1"), transpose("t", "q", 0, 2, 1), conv("c3", "c2")],
+        "shuffled": [node("Reshape", "q", "c2", "0,4,16,96,96"), transpose("t", "q", 0, 2, 1, 3, 4), node("Reshape", "u", "t", "0,64,96,96"),
+                     conv("c3", "u"), conv("c4", "c2")],
+        "rows of two levels": [transpose("t", "c2"), node("Reshape", "u", "t", "0,-1,64"), conv("c3", "c2"), transpose("t3", "c3"),
+                               node("Reshape", "u3", "t3", "0,-1,64"), node("Concat", "all", "u", "u3", axis=1)],
+        "flattened": [node("Flatten", "f", "c2"), conv("c3", "c2")],
+        "concatenated": [node("Concat", "b", "c2", "r1", axis=1), conv("c3", "c2")],
+        "depth to space": [node("DepthToSpace", "d", "c2", blocksize=2), conv("c3", "c2")],
+    }
+    if not name:
+        return list(uses)
+    nodes = [conv("c1", "x"), node("Relu", "r1", "c1"), conv("c2", "r1"), *uses[name]]
+    read = {i for n in nodes for i in n.input}
+    random = np.random.default_rng(5)
+    constants = [numpy_helper.from_array((random.normal(size=(64, 3 if i == "w_c1" else 64, 3, 3)) * 0.12).astype(np.float32), i)
+                 for i in sorted(read) if i.startswith("w_")]
+    constants += [numpy_helper.from_array(np.array([int(n) for n in i.split(",")], np.int64), i) for i in sorted(read) if "," in i]
+    ends = [o for n in nodes for o in n.output if o not in read]
+    graph = helper.make_graph(nodes, "around", [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 96, 96])],
+                              [helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in ends], constants)
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=7)
 
 
@@ -140,6 +192,32 @@ class AnyOnnx(ProgramTest):
         self.refuses("calibrate", "absent.onnx", *WORDS, code=1, says=["absent.onnx"])
         (self.folder / "there.bin").write_bytes(b"x")
         self.refuses(*base, "--cal_cache_file", "there.bin", code=1, says=["there.bin", "exists"])
+
+
+@needs_real_numbers
+class GraphsAroundATap(ProgramTest):
+    """The largest number of a tensor does not depend on who else reads it, nor on the threads."""
+
+    def test_each_tensor_is_counted_as_onnx_runtime_computes_it(self):
+        (self.folder / "images").mkdir()
+        picture = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(self.folder / "images/a.png")
+        batch = (picture.astype(np.float32) / 255).transpose(2, 0, 1)[None]
+        for name in around_a_tap(None):
+            with self.subTest(use=name):
+                model = around_a_tap(name)
+                onnx.save(model, self.folder / "m.onnx")
+                done = self.passes("calibrate", "m.onnx", "--cal_image_dir", "images", "--batches", 1, "--batch_size", 1, "--calibrator", "minmax", "-v",
+                                   "--force")
+                counted = dict(re.findall(r"tensor '(.+)': range (\S+) by", done.err))
+                counted.pop("x")
+                self.assertGreater(len(counted), 2)
+                del model.graph.output[:]
+                model.graph.output.extend(helper.make_tensor_value_info(o, TensorProto.FLOAT, None) for o in counted)
+                session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+                for tensor, values in zip(counted, session.run(list(counted), {"x": batch})):
+                    largest = float(np.abs(values).max())
+                    self.assertAlmostEqual(float(counted[tensor]), largest, delta=1e-4 * largest, msg=tensor)
 
 
 class Caches(ProgramTest):

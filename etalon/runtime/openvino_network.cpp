@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <limits>
 #include <openvino/core/preprocess/pre_post_process.hpp>
@@ -16,6 +17,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/runtime/network.hpp"
 #include "etalon/runtime/openvino_call.hpp"
+#include "etalon/runtime/operator_times.hpp"
 #include "etalon/runtime/statistics_op.hpp"
 
 namespace etalon {
@@ -130,6 +132,15 @@ std::vector<std::string> capabilities_of(ov::Core& core) {
   return core.get_property("CPU", ov::device::capabilities);
 }
 
+// One thread a stream: an image's sums then have one order, whatever the number of threads. No pinning to
+// cores: runs beside this one (shards, other programs) would be pinned to the same ones.
+ov::AnyMap compile_properties(RunPrecision precision, std::size_t lanes) {
+  return {
+      ov::hint::inference_precision(precision == RunPrecision::kBf16 ? ov::element::bf16 : ov::element::f32),
+      ov::num_streams(static_cast<int>(lanes)), ov::inference_num_threads(static_cast<int>(lanes)),
+      ov::hint::enable_cpu_pinning(false)};
+}
+
 class OpenvinoLane final : public Lane {
  public:
   OpenvinoLane(ov::InferRequest request,
@@ -212,17 +223,50 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t la
   network = with_float_input(network);
   network = openvino_call(Kind::kBadInput, "observe this model's tensors",
                           [&] { return with_taps(*network, model.graph(), taps); });
-  // One thread a stream: an image's sums then have one order, whatever the number of threads. No pinning to
-  // cores: runs beside this one (shards, other programs) would be pinned to the same ones.
-  const ov::AnyMap properties{
-      ov::hint::inference_precision(precision == RunPrecision::kBf16 ? ov::element::bf16 : ov::element::f32),
-      ov::num_streams(static_cast<int>(lanes)), ov::inference_num_threads(static_cast<int>(lanes)),
-      ov::hint::enable_cpu_pinning(false)};
   std::vector<std::string> output_names;
   for (const ValueInfoProto& output : model.graph().output()) output_names.push_back(output.name());
   return openvino_call(Kind::kUnsupported, "compile the model", [&] {
-    return std::make_unique<OpenvinoNetwork>(core.compile_model(network, "CPU", properties),
-                                             std::move(output_names));
+    return std::make_unique<OpenvinoNetwork>(
+        core.compile_model(network, "CPU", compile_properties(precision, lanes)), std::move(output_names));
+  });
+}
+
+std::vector<OperatorTime> operator_times(const ModelProto& model, std::span<const float> input,
+                                         std::size_t runs) {
+  ov::Core core;
+  std::shared_ptr<ov::Model> network = read_model(core, model);
+  fix_input_shape(*network, {});
+  network = with_float_input(network);
+  ov::AnyMap properties = compile_properties(RunPrecision::kF32, 1);
+  properties.insert(ov::enable_profiling(true));
+  ov::InferRequest request = openvino_call(Kind::kUnsupported, "compile the model", [&] {
+    return core.compile_model(network, "CPU", properties).create_infer_request();
+  });
+  ov::Tensor tensor = request.get_input_tensor();
+  if (tensor.get_size() != input.size())
+    throw Error(Kind::kInternal, fmt::format("an input of {} numbers for a network that takes {}",
+                                             input.size(), tensor.get_size()));
+  std::ranges::copy(input, tensor.data<float>());
+  return openvino_call(Kind::kInternal, "compute the network", [&] {
+    request.infer();
+    std::vector<OperatorTime> operators;
+    std::vector<std::vector<double>> times;  // of each operator, one a run
+    for (std::size_t run = 0; run < std::max<std::size_t>(runs, 1); ++run) {
+      request.infer();
+      std::size_t i = 0;
+      for (const ov::ProfilingInfo& info : request.get_profiling_info()) {
+        if (run == 0) {
+          operators.push_back({info.node_type, info.node_name});
+          times.emplace_back();
+        }
+        times.at(i++).push_back(std::chrono::duration<double, std::milli>(info.real_time).count());
+      }
+    }
+    for (std::size_t i = 0; i < operators.size(); ++i) {
+      std::ranges::sort(times[i]);
+      operators[i].milliseconds = times[i][times[i].size() / 2];
+    }
+    return operators;
   });
 }
 

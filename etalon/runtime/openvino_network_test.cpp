@@ -14,6 +14,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/runtime/openvino_call.hpp"
+#include "etalon/runtime/operator_times.hpp"
 #include "etalon/runtime/session.hpp"
 #include "etalon/runtime/small_network.hpp"
 #include "etalon/runtime/statistics_op.hpp"
@@ -333,6 +334,23 @@ TEST(OpenvinoSession, CountsTheTrainedResnetAlikeWithOneAndTwoThreads) {
     else
       EXPECT_EQ(statistics, one);
   }
+}
+
+TEST(OperatorTimes, NamesWhatOpenvinoExecutesForAnImage) {
+  const ModelProto model = small_network();
+  std::vector<float> image(Session(model, {.threads = 1}).input_size());
+  fill_image(0, image);
+  const auto convolutions = std::ranges::count(model.graph().node(), "Conv", &NodeProto::op_type);
+  const auto operators = operator_times(model, image, 3);
+  EXPECT_EQ(std::ranges::count(operators, "Convolution", &OperatorTime::type), convolutions);
+  for (const OperatorTime& row : operators) {
+    EXPECT_GE(row.milliseconds, 0) << row.name;
+    EXPECT_FALSE(row.name.empty());
+  }
+}
+
+TEST(OperatorTimes, RefusesAnInputOfAnotherSize) {
+  EXPECT_THROW(operator_times(small_network(), std::vector<float>(3), 1), Error);
 }
 
 }  // namespace

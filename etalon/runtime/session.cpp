@@ -63,6 +63,21 @@ void Session::run_all(std::size_t count, const FillInput& fill, const TakeOutput
   run_in_order(count, workers, compute, {}, progress);
 }
 
+void Session::run_each(std::size_t count, const FillInput& fill, const UseOutputs& use,
+                       const Deliver& deliver, Progress& progress) {
+  const std::size_t workers = std::min(state_->lane_limit, count);
+  state_->make_lanes(workers);
+  run_in_order(
+      count, workers,
+      [&](std::size_t worker, std::size_t index) {
+        Lane& lane = *state_->lanes[worker];
+        fill(index, lane.input());
+        lane.infer();
+        use(index, lane.outputs());
+      },
+      deliver, progress);
+}
+
 Outputs Session::run(std::span<const float> input) {
   state_->make_lanes(1);
   Lane& lane = *state_->lanes.front();

@@ -59,6 +59,15 @@ class Session {
   // calling thread; its begin and end are the caller's.
   void run_all(std::size_t count, const FillInput& fill, const TakeOutputs& take, Progress& progress);
 
+  // The same with work on the outputs that is worth its own threads: `use` is called where an image was
+  // computed, several at a time, in any order, and `deliver` afterwards in the order of the images, one call
+  // at a time. Between an image's fill and its deliver, index % work_slots(worker_count(threads)) is its own
+  // (base/ordered_work.hpp).
+  using UseOutputs = std::function<void(std::size_t index, const Outputs& outputs)>;
+  using Deliver = std::function<void(std::size_t index)>;
+  void run_each(std::size_t count, const FillInput& fill, const UseOutputs& use, const Deliver& deliver,
+                Progress& progress);
+
   // One image, outputs by name.
   Outputs run(std::span<const float> input);
 

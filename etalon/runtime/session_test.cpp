@@ -1,4 +1,5 @@
-// What holds for both implementations of a network: threads, order, errors, counts. Numbers: openvino_network_test.cpp.
+// What holds for both implementations of a network: threads, order, errors, counts. Numbers:
+// openvino_network_test.cpp.
 #include "etalon/runtime/session.hpp"
 
 #include <gtest/gtest.h>
@@ -13,7 +14,8 @@ namespace etalon {
 namespace {
 
 void fill_image(std::size_t index, std::span<float> input) {
-  for (std::size_t i = 0; i < input.size(); ++i) input[i] = static_cast<float>((i * 31 + index * 977) % 256) / 255.0F;
+  for (std::size_t i = 0; i < input.size(); ++i)
+    input[i] = static_cast<float>((i * 31 + index * 977) % 256) / 255.0F;
 }
 
 std::vector<std::string> all_tensors() {
@@ -30,10 +32,13 @@ Ran run_images_on(int threads, std::size_t count) {
   Session session(small_network(), {.threads = threads, .observe = all_tensors()});
   Ran ran;
   SilentProgress progress;
-  session.run_all(count, fill_image, [&](std::size_t index, const Outputs& outputs) {
-    EXPECT_EQ(index, ran.outputs.size());
-    ran.outputs.push_back(outputs);
-  }, progress);
+  session.run_all(
+      count, fill_image,
+      [&](std::size_t index, const Outputs& outputs) {
+        EXPECT_EQ(index, ran.outputs.size());
+        ran.outputs.push_back(outputs);
+      },
+      progress);
   ran.statistics = session.take_statistics();
   return ran;
 }
@@ -47,7 +52,8 @@ TEST(Session, GivesTheSameBitsForAnyNumberOfThreads) {
     EXPECT_EQ(many.statistics, one.statistics) << threads;
     ASSERT_EQ(many.outputs.size(), 9U);
     for (std::size_t i = 0; i < 9; ++i)
-      for (const auto& [name, tensor] : one.outputs[i]) EXPECT_EQ(many.outputs[i].at(name).values, tensor.values) << name << " of image " << i;
+      for (const auto& [name, tensor] : one.outputs[i])
+        EXPECT_EQ(many.outputs[i].at(name).values, tensor.values) << name << " of image " << i;
   }
 }
 
@@ -59,6 +65,20 @@ TEST(Session, GivesOneImageAloneWhatItGivesItAmongOthers) {
   const Outputs alone = session.run(input);
   EXPECT_EQ(alone.size(), 2U);
   for (const auto& [name, tensor] : alone) EXPECT_EQ(tensor.values, among.outputs[3].at(name).values) << name;
+}
+
+TEST(Session, HandsOutputsToTheThreadsThatMadeThemAndDeliversInOrder) {
+  const Ran all = run_images_on(2, 7);
+  Session session(small_network(), {.threads = 2});
+  std::vector<Outputs> used(7);
+  std::vector<std::size_t> delivered;
+  SilentProgress progress;
+  session.run_each(
+      7, fill_image, [&](std::size_t index, const Outputs& outputs) { used[index] = outputs; },
+      [&](std::size_t index) { delivered.push_back(index); }, progress);
+  EXPECT_EQ(delivered, (std::vector<std::size_t>{0, 1, 2, 3, 4, 5, 6}));
+  for (std::size_t i = 0; i < 7; ++i)
+    for (const auto& [name, tensor] : all.outputs[i]) EXPECT_EQ(used[i].at(name).values, tensor.values);
 }
 
 TEST(Session, KnowsItsInput) {
@@ -81,9 +101,12 @@ TEST(Session, PassesOnWhatFillingThrows) {
   Session session(small_network(), {.threads = 3});
   SilentProgress progress;
   try {
-    session.run_all(20, [](std::size_t index, std::span<float>) {
-      if (index >= 6) throw Error(Kind::kBadInput, "picture " + std::to_string(index));
-    }, {}, progress);
+    session.run_all(
+        20,
+        [](std::size_t index, std::span<float>) {
+          if (index >= 6) throw Error(Kind::kBadInput, "picture " + std::to_string(index));
+        },
+        {}, progress);
     FAIL() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.problem(), "picture 6");
@@ -103,7 +126,13 @@ TEST(Session, RefusesToObserveWhatTheNetworkDoesNotHave) {
 
 TEST(Session, RefusesAnInputWithoutFixedSize) {
   ModelProto model = small_network();
-  model.mutable_graph()->mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_param("H");
+  model.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(2)
+      ->set_dim_param("H");
   EXPECT_THROW(Session(model, {}), Error);
 }
 

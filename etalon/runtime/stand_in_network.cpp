@@ -8,6 +8,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/runtime/network.hpp"
+#include "etalon/runtime/operator_times.hpp"
 
 namespace etalon {
 namespace {
@@ -101,6 +102,10 @@ std::unique_ptr<Network> compile_network(const ModelProto& model, std::size_t, c
 
 std::vector<std::string> observable_tensors(const ModelProto& model) {
   return activation_names(model.graph());
+}
+
+std::vector<OperatorTime> operator_times(const ModelProto&, std::span<const float>, std::size_t) {
+  throw Error(Kind::kUnsupported, "this build computes nothing whose time could be taken");
 }
 
 RuntimeFacts runtime_facts() { return {"stand-in", "none", {}}; }

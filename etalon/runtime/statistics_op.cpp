@@ -6,10 +6,12 @@
 #include <openvino/op/reshape.hpp>
 #include <openvino/op/result.hpp>
 #include <openvino/op/transpose.hpp>
+#include <optional>
 
 namespace etalon {
 
-StatisticsOp::StatisticsOp(const ov::Output<ov::Node>& tensor, std::shared_ptr<Tap> tap) : Op({tensor}), tap_(std::move(tap)) {
+StatisticsOp::StatisticsOp(const ov::Output<ov::Node>& tensor, std::shared_ptr<Tap> tap)
+    : Op({tensor}), tap_(std::move(tap)) {
   constructor_validate_and_infer_types();
 }
 
@@ -25,12 +27,31 @@ bool StatisticsOp::evaluate(ov::TensorVector& outputs, const ov::TensorVector& i
   return true;
 }
 
+namespace {
+
+// The same values in another order, where the network itself transposes the tensor.
+std::optional<ov::Output<ov::Node>> transposed_by_network(const ov::Output<ov::Node>& tensor) {
+  for (const auto& user : tensor.get_target_inputs())
+    if (ov::is_type<ov::op::v1::Transpose>(user.get_node()) && user.get_index() == 0)
+      return user.get_node()->output(0);
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::shared_ptr<ov::op::v0::Result> tapped_result(ov::Output<ov::Node> tensor, std::shared_ptr<Tap> tap) {
-  const auto constant = [](const std::vector<int>& values) { return ov::op::v0::Constant::create(ov::element::i32, {values.size()}, values); };
-  if (tensor.get_element_type() != ov::element::f32) tensor = std::make_shared<ov::op::v0::Convert>(tensor, ov::element::f32);
+  const auto constant = [](const std::vector<int>& values) {
+    return ov::op::v0::Constant::create(ov::element::i32, {values.size()}, values);
+  };
+  const auto transposed = transposed_by_network(tensor);
+  if (transposed) tensor = *transposed;
+  if (tensor.get_element_type() != ov::element::f32)
+    tensor = std::make_shared<ov::op::v0::Convert>(tensor, ov::element::f32);
   // An input of the model is planar already; other ranks than 4 are nowhere NHWC.
-  if (tensor.get_partial_shape().rank() == 4 && !ov::is_type<ov::op::v0::Parameter>(tensor.get_node())) {
-    const auto flat = std::make_shared<ov::op::v1::Reshape>(tensor, constant({0, 0, -1}), true);  // 0: that dimension as it is
+  if (!transposed && tensor.get_partial_shape().rank() == 4 &&
+      !ov::is_type<ov::op::v0::Parameter>(tensor.get_node())) {
+    const auto flat = std::make_shared<ov::op::v1::Reshape>(tensor, constant({0, 0, -1}),
+                                                            true);  // 0: that dimension as it is
     tensor = std::make_shared<ov::op::v1::Transpose>(flat, constant({0, 2, 1}));
   }
   return std::make_shared<ov::op::v0::Result>(std::make_shared<StatisticsOp>(tensor, std::move(tap)));

@@ -3,12 +3,15 @@
 //   conv --+--> relu --> ... --> Result
 //          +--> Reshape(N, C, HW) --> Transpose(0, 2, 1) --> StatisticsOp --> Result
 //
-// Why a side branch: OpenVINO's CPU plugin hands evaluate() the memory where the tensor lies, so nothing is copied; an
-// operation in the middle of the graph would copy all that passes. Why Reshape and Transpose: the plugin computes
-// convolutions as NHWC but gives evaluate() only planar data, and would reorder the tensor for it. A reorder, followed by
-// these two, is no movement at all, and the plugin sees that (for static shapes). The order of values does not matter.
-// Why the taps' results stand before the model's own: the plugin then runs each tap right after the node it listens to,
-// when the data are in the cache, and reuses memory as in the plain model. docs/statistics.md has the measurements.
+// Why a side branch: OpenVINO's CPU plugin hands evaluate() the memory where the tensor lies, so nothing is
+// copied; an operation in the middle of the graph would copy all that passes. Why Reshape and Transpose: the
+// plugin computes convolutions as NHWC but gives evaluate() only planar data, and would reorder the tensor
+// for it. A reorder, followed by these two, is no movement at all, and the plugin sees that (for static
+// shapes). The order of values does not matter. Where the network itself transposes the tensor, that is
+// listened to: beside such a Transpose of an NHWC tensor the plugin of 2026.4.1 gives our branch memory of
+// other tensors (tests/any_onnx.py, GraphsAroundATap). Why the taps' results stand before the
+// model's own: the plugin then runs each tap right after the node it listens to, when the data are in the
+// cache, and reuses memory as in the plain model. docs/statistics.md has the measurements.
 #pragma once
 
 #include <memory>
@@ -19,7 +22,8 @@
 
 namespace etalon {
 
-// float32 tensor -> one byte of no meaning. The plugin clones the model, a clone a stream: all count into one Tap.
+// float32 tensor -> one byte of no meaning. The plugin clones the model, a clone a stream: all count into one
+// Tap.
 class StatisticsOp : public ov::op::Op {
  public:
   OPENVINO_OP("Statistics", "etalon")
