@@ -24,11 +24,13 @@ std::string_view without_index(std::string_view name) {
 }  // namespace
 
 MadeCache make_cache(const ModelProto& model, const std::map<std::string, TensorStatistics>& statistics,
-                     const RangeRule& rule, const TensorRtVersion& version) {
+                     const RangeRule& rule, const TensorRtVersion& version,
+                     const std::vector<std::string>& unranged) {
   const auto sources = scale_sources(model);
   MadeCache made;
   made.cache.header = cache_header(version);
   for (const std::string& name : activation_names(model.graph())) {
+    if (is_unranged(name, unranged)) continue;
     const std::string& source = sources.at(name);
     auto chosen = made.chosen.find(source);
     if (chosen == made.chosen.end()) {
@@ -44,13 +46,20 @@ MadeCache make_cache(const ModelProto& model, const std::map<std::string, Tensor
   return made;
 }
 
-CacheFit check_cache(const CalibrationCache& cache, const ModelProto& model, const Preprocessing& how) {
+CacheFit check_cache(const CalibrationCache& cache, const ModelProto& model, const Preprocessing& how,
+                     const std::vector<std::string>& unranged) {
   CacheFit fit;
+  std::set<std::string_view> spelt;
+  for (const CacheLine& line : cache.lines) spelt.insert(line.tensor);
   const auto lines = cache.by_tensor();
   std::set<std::string, std::less<>> of_graph;
   for (const std::string& name : activation_names(model.graph())) {
     of_graph.emplace(without_index(name));
-    if (!lines.contains(std::string(without_index(name)))) fit.missing.push_back(name);
+    if (is_unranged(name, unranged)) continue;
+    if (!lines.contains(std::string(without_index(name))))
+      fit.missing.push_back(name);
+    else if (!spelt.contains(name))
+      fit.spelt_otherwise.push_back(name);
   }
   for (const CacheLine& line : cache.lines)
     if (!of_graph.contains(without_index(line.tensor))) fit.surplus.push_back(line.tensor);

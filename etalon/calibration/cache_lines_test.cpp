@@ -96,6 +96,30 @@ TEST(CheckCache, ListsWhatIsMissingAndWhatIsTooMuch) {
   EXPECT_EQ(fit.surplus, (std::vector<std::string>{"another"}));
 }
 
+TEST(CheckCache, MissesNoLineOfATensorThatGetsNoRange) {
+  CalibrationCache cache = cache_of_small_network(1.0F);
+  std::erase_if(cache.lines, [](const CacheLine& line) { return line.tensor.starts_with("conv2/"); });
+  EXPECT_TRUE(check_cache(cache, small_network(), {}, {"conv2/"}).fits());
+  EXPECT_TRUE(check_cache(cache, small_network(), {}, {"conv2/BiasAdd"}).fits());
+  EXPECT_FALSE(check_cache(cache, small_network(), {}, {"conv2"}).fits());
+  EXPECT_FALSE(check_cache(cache, small_network(), {}).fits());
+}
+
+TEST(CheckCache, KnowsWhichLinesTensorRtWillNotFind) {
+  EXPECT_TRUE(check_cache(cache_of_small_network(1.0F), small_network(), {}).spelt_otherwise.empty());
+  EXPECT_EQ(check_cache(cache_of_small_network(1.0F, ":0"), small_network(), {}).spelt_otherwise,
+            activation_names(small_network().graph()));
+}
+
+TEST(MakeCache, LeavesOutWhatGetsNoRange) {
+  const auto whole = make_cache(small_network(), some_statistics(), {}, {}).cache;
+  const MadeCache made = make_cache(small_network(), some_statistics(), {}, {}, {"conv2/", "cov/Sigmoid"});
+  EXPECT_EQ(made.cache.lines.size() + 2, whole.lines.size());
+  EXPECT_EQ(made.cache.find("conv2/BiasAdd"), nullptr);
+  EXPECT_EQ(made.cache.find("cov/Sigmoid"), nullptr);
+  EXPECT_TRUE(made.without.empty());
+}
+
 TEST(CheckCache, KnowsWhichInputRangesImagesCanGive) {
   const auto possible = [](float range) {
     return check_cache(cache_of_small_network(range), small_network(), {}).input_possible;

@@ -10,11 +10,9 @@
 #include "etalon/calibration/data_loader.hpp"
 
 #include <fmt/format.h>
-#include <glob.h>
 
 #include <algorithm>
 #include <bit>
-#include <memory>
 #include <numeric>
 
 #include "etalon/base/digest.hpp"
@@ -22,6 +20,7 @@
 #include "etalon/base/file.hpp"
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/random_draw.hpp"
+#include "etalon/calibration/record_files.hpp"
 #include "etalon/formats/tfrecord/frame_record.hpp"
 #include "etalon/formats/tfrecord/tfrecord.hpp"
 
@@ -38,17 +37,6 @@ constexpr std::uint64_t kMostFrames = 100'000'000;
 fs::path below(const fs::path& data_root, const std::string& path) {
   return data_root / path;
 }  // absolute ones stay
-
-std::vector<fs::path> files_matching(const fs::path& pattern) {
-  glob_t found{};
-  const std::unique_ptr<glob_t, decltype(&::globfree)> release(&found, ::globfree);
-  if (::glob(pattern.c_str(), GLOB_NOSORT, nullptr, &found) != 0 || found.gl_pathc == 0)
-    throw Error(Kind::kBadInput, fmt::format("no file matches the tfrecords_path {}", quoted(pattern)),
-                "relative paths are looked for below DATA_BASE_PATH, or ~/datasets where that is not set");
-  std::vector<fs::path> files(found.gl_pathv, found.gl_pathv + found.gl_pathc);
-  std::ranges::sort(files);
-  return files;
-}
 
 // All sides of pictures and crops must fit an int with room for sums.
 int side(std::uint32_t value, std::string_view field) {
@@ -96,17 +84,21 @@ bool is_of_fold(const fs::path& file, std::uint32_t fold) {
   return file.string().find(fmt::format("fold-{:03}-of-", fold)) != std::string::npos;
 }
 
+constexpr const char* kWherePathsBegin =
+    "relative paths are looked for below DATA_BASE_PATH, or ~/datasets where that is not set";
+
 LoaderSource read_source(const DataSource& config, Files which, std::uint32_t fold, const fs::path& data_root,
                          std::vector<fs::path>& record_files) {
   LoaderSource source;
   if (config.tfrecords_path().empty()) throw Error(Kind::kBadInput, "tfrecords_path is empty");
   source.picture_folder = below(data_root, config.image_directory_path());
-  const auto files = files_matching(below(data_root, config.tfrecords_path()));
+  const auto files =
+      files_matching(below(data_root, config.tfrecords_path()), "tfrecords_path", kWherePathsBegin);
   std::error_code ignored;
   if (!fs::is_directory(source.picture_folder, ignored))
     throw Error(Kind::kBadInput,
                 fmt::format("the image_directory_path {} is no folder", quoted(source.picture_folder)),
-                "relative paths are looked for below DATA_BASE_PATH, or ~/datasets where that is not set");
+                kWherePathsBegin);
   record_files.insert(record_files.end(), files.begin(), files.end());
   for (const auto& file : files) {
     if (which != Files::kAll && is_of_fold(file, fold) != (which == Files::kOfTheFold)) continue;

@@ -18,15 +18,19 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t kMaxImageBytes = std::uint64_t{1} << 30;
 
 // TAO: `name.split('.')[-1] in ['jpg', 'jpeg', 'png']`, so case matters and a file named "png" counts.
-bool named_as_image(const std::string& name) {
+bool named_as_image(std::string name) {
   const auto dot = name.rfind('.');
   const std::string ending = dot == std::string::npos ? name : name.substr(dot + 1);
   return ending == "jpg" || ending == "jpeg" || ending == "png";
 }
 
-}  // namespace
+bool named_as_image_in_any_case(std::string name) {
+  for (char& c : name)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return name.find('.') != std::string::npos && named_as_image(name);
+}
 
-std::vector<fs::path> list_calibration_images(const fs::path& folder) {
+std::vector<fs::path> list_files(const fs::path& folder, bool (*wanted)(std::string)) {
   std::error_code error;
   const fs::file_status status = fs::status(folder, error);
   if (!fs::exists(status))
@@ -39,7 +43,7 @@ std::vector<fs::path> list_calibration_images(const fs::path& folder) {
   for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
     std::error_code unreadable;  // a link to nowhere is no file
     std::string name = entry->path().filename().string();
-    if (named_as_image(name) && entry->is_regular_file(unreadable)) names.push_back(std::move(name));
+    if (wanted(name) && entry->is_regular_file(unreadable)) names.push_back(std::move(name));
   }
   if (error)
     throw Error(Kind::kBadInput, fmt::format("{} cannot be listed: {}", quoted(folder), error.message()));
@@ -47,6 +51,16 @@ std::vector<fs::path> list_calibration_images(const fs::path& folder) {
   std::vector<fs::path> images;
   for (const auto& name : names) images.push_back(folder / name);
   return images;
+}
+
+}  // namespace
+
+std::vector<fs::path> list_calibration_images(const fs::path& folder) {
+  return list_files(folder, named_as_image);
+}
+
+std::vector<fs::path> list_images(const fs::path& folder) {
+  return list_files(folder, named_as_image_in_any_case);
 }
 
 CalibrationImages images_from_folders(const std::vector<fs::path>& folders, std::uint64_t batches,

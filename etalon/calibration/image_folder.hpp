@@ -18,6 +18,9 @@ namespace etalon {
 // folder is missing, is none.
 std::vector<std::filesystem::path> list_calibration_images(const std::filesystem::path& folder);
 
+// As above, with endings in any case (JPG too), as TAO's inference takes them.
+std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder);
+
 // `batches` x `batch_size` pictures drawn from all folders together, in the order of the folders, then of the
 // names. Errors: those of list_calibration_images, (kBadInput) fewer pictures than that, (kWrongUsage) a
 // folder named twice.

@@ -31,6 +31,15 @@ TEST(ListCalibrationImages, TakesWhatTaoTakesSortedByName) {
   EXPECT_THAT(names, testing::ElementsAre(".jpg", "a.jpeg", "b.png", "c.jpg", "png"));
 }
 
+TEST(ListImages, TakesEndingsInAnyCase) {
+  const ScratchFolder folder;
+  for (const char* name : {"a.JPG", "b.Png", "c.jpeg", "png", "d.txt"})
+    std::ofstream(folder.path() / name) << "x";
+  std::vector<std::string> names;
+  for (const auto& path : list_images(folder.path())) names.push_back(path.filename().string());
+  EXPECT_THAT(names, testing::ElementsAre("a.JPG", "b.Png", "c.jpeg"));
+}
+
 TEST(ListCalibrationImages, FindsNoneInAnEmptyFolder) {
   EXPECT_TRUE(list_calibration_images(ScratchFolder().path()).empty());
 }

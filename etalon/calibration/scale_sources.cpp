@@ -85,11 +85,18 @@ std::map<std::string, std::string> scale_sources(const ModelProto& model) {
   return sources;
 }
 
-std::vector<std::string> deciding_tensors(const ModelProto& model) {
+bool is_unranged(std::string_view tensor, const std::vector<std::string>& unranged) {
+  return std::ranges::any_of(unranged, [&](const std::string& entry) {
+    return entry.ends_with('/') ? tensor.starts_with(entry) : tensor == entry;
+  });
+}
+
+std::vector<std::string> deciding_tensors(const ModelProto& model, const std::vector<std::string>& unranged) {
   const auto sources = scale_sources(model);
   std::set<std::string_view>
       deciding;  // an inner concat decides for its parts, though another decides for it
-  for (const auto& [name, source] : sources) deciding.insert(source);
+  for (const auto& [name, source] : sources)
+    if (!is_unranged(name, unranged)) deciding.insert(source);
   std::vector<std::string> in_order;
   for (const std::string& name : activation_names(model.graph()))
     if (deciding.contains(name)) in_order.push_back(name);

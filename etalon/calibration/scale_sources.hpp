@@ -3,6 +3,7 @@
 
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "etalon/onnx/model.hpp"
@@ -13,7 +14,12 @@ namespace etalon {
 // reshapes, transposes and nearest resize have their input's; the inputs of a concat have the concat's.
 std::map<std::string, std::string> scale_sources(const ModelProto& model);
 
-// The tensors that decide for some tensor, in graph order.
-std::vector<std::string> deciding_tensors(const ModelProto& model);
+// The tensors that decide for some tensor that may have a range, in graph order. `unranged`: is_unranged.
+std::vector<std::string> deciding_tensors(const ModelProto& model,
+                                          const std::vector<std::string>& unranged = {});
+
+// Whether a tensor is among those that get no range: it is named in `unranged`, or begins with an entry that
+// ends in '/'.
+bool is_unranged(std::string_view tensor, const std::vector<std::string>& unranged);
 
 }  // namespace etalon

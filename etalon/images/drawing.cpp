@@ -51,6 +51,22 @@ void draw_box(Image& image, int left, int top, int right, int bottom, int line_w
   fill(image, r - across, t, r, b, colour);
 }
 
+void draw_translucent(Image& image, int left, int top, int width, std::span<const std::uint8_t> covered,
+                      const Colour& colour) {
+  check_rgb(image);
+  if (covered.empty()) return;
+  if (width < 1 || covered.size() % static_cast<std::size_t>(width) != 0)
+    throw Error(Kind::kInternal, fmt::format("{} covered pixels in rows of {}", covered.size(), width));
+  for (std::size_t i = 0; i < covered.size(); ++i) {
+    const Place x = left + static_cast<Place>(i % static_cast<std::size_t>(width));
+    const Place y = top + static_cast<Place>(i / static_cast<std::size_t>(width));
+    if (covered[i] == 0 || x < 0 || y < 0 || x >= image.width || y >= image.height) continue;
+    auto* pixel = image.pixels.data() + (y * image.width + x) * 3;
+    for (std::size_t c = 0; c < colour.size(); ++c)
+      pixel[c] = static_cast<std::uint8_t>((2 * colour[c] + 3 * pixel[c] + 2) / 5);
+  }
+}
+
 int draw_text(Image& image, int left, int top, std::string_view text, int dot, const Colour& colour) {
   check_rgb(image);
   const int width = text_width(text, dot);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <string_view>
 
 #include "etalon/images/image.hpp"
@@ -19,6 +20,11 @@ int draw_text(Image& image, int left, int top, std::string_view text, int dot, c
 int text_width(std::string_view text, int dot);
 // A distinct colour a class, the same for the same index.
 Colour class_colour(std::size_t class_index);
+
+// The pixels of the rectangle at (left, top), `width` wide, whose byte in `covered` (row-major) is not 0 become
+// 2/5 colour and 3/5 what they were. Error (kInternal): `covered` is no whole number of rows.
+void draw_translucent(Image& image, int left, int top, int width, std::span<const std::uint8_t> covered,
+                      const Colour& colour);
 
 // The pictures next to each other, top-aligned, `gap` white pixels between them.
 Image side_by_side(const Image& left, const Image& right, int gap);

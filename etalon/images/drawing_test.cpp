@@ -85,6 +85,18 @@ TEST(DrawText, HasADifferentGlyphForEveryCharacter) {
   EXPECT_EQ(glyph_of('\xff'), glyph_of('\0'));
 }
 
+TEST(DrawTranslucent, MixesInsideTheMaskAndThePicture) {
+  Image image;
+  image.width = 3;
+  image.height = 2;
+  image.pixels.assign(18, 100);
+  draw_translucent(image, -1, 0, 3, std::vector<std::uint8_t>{1, 1, 0, 1, 0, 7}, {0, 255, 100});
+  const std::vector<std::uint8_t> expected{60,  162, 100, 100, 100, 100, 100, 100, 100,
+                                           100, 100, 100, 60,  162, 100, 100, 100, 100};
+  EXPECT_EQ(image.pixels, expected);
+  EXPECT_THROW(draw_translucent(image, 0, 0, 4, std::vector<std::uint8_t>(6), {}), Error);
+}
+
 TEST(ClassColour, DiffersFromClassToClass) {
   std::set<Colour> seen;
   for (std::size_t i = 0; i < 90; ++i) EXPECT_TRUE(seen.insert(class_colour(i)).second) << i;

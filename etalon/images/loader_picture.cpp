@@ -15,6 +15,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/half.hpp"
+#include "etalon/images/bilinear_axis.hpp"
 #include "etalon/images/image.hpp"
 #include "etalon/images/image_checks.hpp"
 
@@ -125,25 +126,8 @@ Canvas canvas_of(const std::vector<float>& planes, PictureSize size, float outsi
 
 // --- where an output pixel looks, along one axis ---
 
-struct Axis {
-  std::vector<std::uint32_t> first, second;  // indices of a row; its length: outside
-  std::vector<float> second_weight;
-  bool is_copy = true;  // every second weight is 0
-};
-
-// TensorFlow 1's ResizeBilinear with align_corners and half_pixel_centers off.
-Axis resized_axis(int out, int in) {
-  Axis axis;
-  const float scale = static_cast<float>(in) / static_cast<float>(out);
-  for (int i = 0; i < out; ++i) {
-    const float at = static_cast<float>(i) * scale;
-    const auto last = static_cast<float>(in - 1);
-    axis.first.push_back(static_cast<std::uint32_t>(std::min(std::floor(at), last)));
-    axis.second.push_back(static_cast<std::uint32_t>(std::min(std::ceil(at), last)));
-    axis.second_weight.push_back(at - std::floor(at));
-  }
-  return axis;
-}
+// A row's length as an index: outside.
+using Axis = BilinearAxis;
 
 // NVIDIA's sampling: source = i * ratio + offset, for the centres of pixels.
 Axis sampled_axis(int out, int in, float ratio, float offset) {
@@ -230,8 +214,8 @@ void for_each_row(const Canvas& canvas, const Axis& y, std::size_t width, std::s
 }
 
 void resize(const Canvas& canvas, PictureSize size, std::span<float> out) {
-  const Axis x = resized_axis(size.width, canvas.size.width),
-             y = resized_axis(size.height, canvas.size.height);
+  const Axis x = tf1_bilinear_axis(size.width, canvas.size.width),
+             y = tf1_bilinear_axis(size.height, canvas.size.height);
   for_each_row(canvas, y, x.first.size(), out,
                [&](const float* top, const float* bottom, float weight, float* row) {
                  resize_row(top, bottom, x, weight, row);
