@@ -12,6 +12,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 #include "etalon/spec/detectnet_v2_validation.hpp"
+#include "etalon/spec/mask_rcnn_validation.hpp"
 #include "etalon/spec/spec_kind.hpp"
 
 namespace {
@@ -55,5 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check(text, etalon::parse_detectnet_v2_spec, etalon::validate_detectnet_v2_spec);
   check(text, etalon::parse_detectnet_v2_inference_spec, etalon::validate_detectnet_v2_inference_spec);
   check(text, etalon::parse_detectnet_v2_convert_spec, etalon::validate_detectnet_v2_convert_spec);
+  check(text, etalon::parse_mask_rcnn_spec, etalon::validate_mask_rcnn_spec);
   return 0;
 }

@@ -141,7 +141,96 @@ class SpecCheck(ProgramTest):
             self.assertTrue(paths)
             for path in paths + [data("models/detectnet_v2/bccd.spec.txt")]:
                 self.checked(path)
-        self.refuses("spec", "check", data("models/mask_rcnn/spec.txt"), code=1, says=["Mask R-CNN", "not supported yet"])
+        self.checked(data("models/mask_rcnn/spec.txt"))
+
+
+MASK_RCNN = """\
+data_config {
+  image_size: "(192, 256)"
+  num_classes: 4
+  val_json_file: "val.json"
+  training_file_pattern: "records/train*.tfrecord"
+}
+maskrcnn_config {
+  nlayers: 50
+  arch: "resnet"
+  include_mask: True
+  bbox_reg_weights: "(10., 10., 5., 5.)"
+  mrcnn_resolution: 28
+  fast_rcnn_mlp_head_dim: 1024
+  test_detections_per_image: 20
+  test_nms: 0.5
+  test_rpn_post_nms_topn: 200
+  test_rpn_nms_thresh: 0.7
+  min_level: 2
+  max_level: 6
+  num_scales: 1
+  aspect_ratios: "[(1.0, 1.0), (1.4, 0.7), (0.7, 1.4)]"
+  anchor_scale: 8
+}
+"""
+
+
+class MaskRcnnSpecCheck(ProgramTest):
+    def checked(self, *replacements, code=0):
+        text = MASK_RCNN
+        for old, new in replacements:
+            self.assertIn(old, text)
+            text = text.replace(old, new, 1)
+        (self.folder / "spec.txt").write_text(text)
+        done = self.run_program("spec", "check", "spec.txt", "--json", env=NO_DATA)
+        self.assertEqual(done.code, code, done.text)
+        return json.loads(done.out)
+
+    def rows(self, seen):
+        return [(row["severity"], row["line"], row["field"], row["text"]) for row in seen["findings"]]
+
+    def test_tells_what_matters_to_export(self):
+        seen = self.checked()
+        self.assertEqual(seen["kind"], "experiment specification of Mask R-CNN")
+        matters = seen["matters_to_export"]
+        self.assertEqual((matters["network"], matters["architecture"], matters["num_classes"]), ("mask_rcnn", "resnet 50", 4))
+        self.assertEqual(matters["input"], {"width": 256, "height": 192, "channels": 3})
+        self.assertEqual(matters["proposals"], {"test_rpn_post_nms_topn": 200, "test_rpn_nms_thresh": 0.7, "rpn_min_size": 0})
+        self.assertEqual(matters["detections"], {"test_detections_per_image": 20, "test_nms": 0.5, "bbox_reg_weights": [10, 10, 5, 5]})
+        self.assertEqual(matters["plugins"], "tensorrt, none")
+        self.assertEqual(json.loads(self.passes("inspect", "spec.txt", "--json").out)["architecture"], "resnet 50")
+
+    def test_data_are_looked_for_in_the_working_directory(self):
+        self.assertEqual(self.rows(self.checked()),
+                         [("note", 4, "data_config.val_json_file", "no file matches 'val.json'"),
+                          ("note", 5, "data_config.training_file_pattern", "no file matches 'records/train*.tfrecord'")])
+        (self.folder / "records").mkdir()
+        (self.folder / "records/train-0.tfrecord").touch()
+        (self.folder / "val.json").touch()
+        self.assertEqual(self.rows(self.checked()), [])
+
+    def test_wrong_values_are_told_with_field_and_place(self):
+        for old, new, line, field, text in (
+                ("(192, 256)", "(200, 256)", 2, "data_config.image_size", "the nearest is (192, 256)"),
+                ("(192, 256)", "__import__('os')", 2, "data_config.image_size", "column 1: found '__import__('os')', expected a number"),
+                ("num_classes: 4", "num_classes: 0", 3, "data_config.num_classes", "it is 0, expected 2 to 4096"),
+                ("nlayers: 50", "nlayers: 49", 8, "maskrcnn_config.nlayers", "it is 49, expected one of 10, 18, 34, 50, 101"),
+                ("include_mask: True", "include_mask: False", 10, "maskrcnn_config.include_mask", "expected true")):
+            rows = [row for row in self.rows(self.checked((old, new), code=1)) if row[0] == "error"]
+            self.assertEqual([row[:3] for row in rows], [("error", line, field)])
+            self.assertIn(text, rows[0][3])
+
+    def test_an_absent_field_has_its_built_in_value_and_a_warning(self):
+        seen = self.checked(("  test_nms: 0.5\n", ""))
+        self.assertEqual(seen["matters_to_export"]["detections"]["test_nms"], 0.5)
+        self.assertIn(("warning", 7, "maskrcnn_config.test_nms", "test_nms is missing: 0.5 is taken, TAO's built-in value (TAO itself would read 0)"),
+                      self.rows(seen))
+
+    def test_what_the_plugins_cannot_do_is_listed(self):
+        matters = self.checked(("anchor_scale: 8", "anchor_scale: 4"), ("topn: 200", "topn: 2000"))["matters_to_export"]
+        self.assertEqual(matters["plugins"], "none")
+        self.assertEqual(matters["plugins_cannot"], ["maskrcnn_config.anchor_scale is 4, TensorRT's plugins have 8 built in",
+                                                     "maskrcnn_config.test_rpn_post_nms_topn is 2000, TensorRT's plugins crash above 1024"])
+
+    def test_the_other_networks_verbs_refuse_it_by_name(self):
+        (self.folder / "spec.txt").write_text(MASK_RCNN)
+        self.refuses("detectnet_v2", "calibration_tensorfile", "-e", "spec.txt", "-o", "t.h5", code=1, says=["Mask R-CNN", "'maskrcnn_config'", "DetectNet_v2"])
 
 
 if __name__ == "__main__":

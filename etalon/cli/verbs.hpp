@@ -20,7 +20,10 @@ std::span<const Verb> verbs();
 // One file each: *_command.cpp.
 int detectnet_v2_export_command(std::vector<std::string> words);
 int detectnet_v2_compare_command(std::vector<std::string> words);
+int detectnet_v2_inference_command(std::vector<std::string> words);
+int mask_rcnn_inference_command(std::vector<std::string> words);
 int detectnet_v2_calibration_tensorfile_command(std::vector<std::string> words);
+int mask_rcnn_export_command(std::vector<std::string> words);
 int calibrate_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int spec_check_command(std::vector<std::string> words);

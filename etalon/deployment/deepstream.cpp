@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
+#include <utility>
 
 #include "etalon/base/error.hpp"
 #include "etalon/deployment/key_file.hpp"
@@ -27,6 +29,18 @@ constexpr std::size_t kLongestPath = 4095;
 
 // TAO's inference takes this one where a specification says nothing (0). nvinfer's own default is the same.
 constexpr double kNmsIouWhenUnset = 0.3;
+
+// What nvinfer finds masks with: a parser of its own library that knows TAO's Mask R-CNN by the names of its
+// outputs (NVIDIA's sample for peopleSegNet).
+constexpr std::string_view kMaskParser = "NvDsInferParseCustomMrcnnTLTV2";
+constexpr std::string_view kMaskParserLibrary =
+    "/opt/nvidia/deepstream/deepstream/lib/libnvds_infercustomparser.so";
+constexpr std::string_view kMaskParserDetections = "generate_detections";
+constexpr std::string_view kMaskParserMasks = "mask_fcn_logits/BiasAdd";
+// The network gives a mask's logits: 0 is the probability 0.5.
+constexpr int kMaskThreshold = 0;
+constexpr double kDetectionThreshold = 0.5;
+constexpr std::int64_t kLargestBatch = 1024;  // that nvinfer takes
 
 // The box code that nvinfer's built-in parser of DetectNet_v2 has compiled in.
 constexpr double kParserBoxScale = 35.0, kParserBoxOffset = 0.5;
@@ -102,42 +116,88 @@ Algorithm common_algorithm(const std::vector<ClassClustering>& clustering) {
       ->algorithm;
 }
 
-// The lines that TAO's --gen_ds_config writes, in its order (base_ds_config.py).
-void write_tao_lines(Lines& lines, const Deployable& deployable, const DeepStreamModel& model) {
-  lines.verbatim("net-scale-factor", python_number("net-scale-factor", deployable.preprocessing.scale));
-  lines.verbatim("offsets", offsets(deployable.preprocessing));
-  lines.verbatim("infer-dims",
-                 fmt::format("{};{};{}", deployable.channels, deployable.height, deployable.width));
-  lines.text("tlt-model-key", model.key);
-  lines.integer("network-type", 0);
-  // Without a specification TAO leaves this line out, and nvinfer then finds nothing: the network knows the
-  // number.
-  const auto classes = deployable.labels.empty() ? deployable.class_count
-                                                 : static_cast<std::int64_t>(deployable.labels.size());
-  if (classes > 0) lines.integer("num-detected-classes", classes);
-  lines.integer("model-color-format", color_format(deployable.preprocessing.order));
-  lines.integer("maintain-aspect-ratio", 0);
-  lines.integer("output-tensor-meta", 0);
+// What kind of network it is, told by the roles of its outputs, and how its configuration differs by that.
+struct NetworkKind {
+  int network_type;                 // nvinfer's number
+  std::vector<OutputRole> outputs;  // in the order of output-blob-names
+  bool names_outputs_early;         // where TAO has them, in place of behind its lines
+  bool keeps_aspect_ratio;
+};
+
+NetworkKind kind_of(const Deployable& deployable) {
+  const auto has = [&](OutputRole role) {
+    return std::ranges::any_of(deployable.outputs, [&](const auto& output) { return output.role == role; });
+  };
+  // Mask R-CNN is trained on pictures that keep their shape, filled up at the right and below.
+  if (has(OutputRole::kDetections) && has(OutputRole::kMasks))
+    return {3, {OutputRole::kDetections, OutputRole::kMasks}, true, true};
+  return {0, {OutputRole::kCoverage, OutputRole::kBoxes}, false, false};
 }
 
-std::vector<std::string> output_names(const Deployable& deployable) {
+std::vector<std::string> output_names(const Deployable& deployable, const NetworkKind& kind) {
   std::vector<std::string> names;
-  for (const auto role : {OutputRole::kCoverage, OutputRole::kBoxes})
+  for (const auto role : kind.outputs)
     for (const auto& output : deployable.outputs)
       if (output.role == role) names.push_back(output.tensor);
   return names;
 }
 
-void write_loading_lines(Lines& lines, const Deployable& deployable, const DeepStreamModel& model) {
+void write_output_names(Lines& lines, const Deployable& deployable, const NetworkKind& kind) {
+  lines.verbatim("output-blob-names", key_file_list("output-blob-names", output_names(deployable, kind)));
+}
+
+// The lines that TAO's --gen_ds_config writes, in its order (base_ds_config.py). Two that it has for UFF, of
+// the input's name and layout, are not here: nvinfer does not look at them for ONNX.
+void write_tao_lines(Lines& lines, const Deployable& deployable, const NetworkKind& kind,
+                     const DeepStreamModel& model) {
+  lines.verbatim("net-scale-factor", python_number("net-scale-factor", deployable.preprocessing.scale));
+  lines.verbatim("offsets", offsets(deployable.preprocessing));
+  lines.verbatim("infer-dims",
+                 fmt::format("{};{};{}", deployable.channels, deployable.height, deployable.width));
+  lines.text("tlt-model-key", model.key);
+  lines.integer("network-type", kind.network_type);
+  // Without a specification TAO leaves this line out, and nvinfer then finds nothing: the network knows the
+  // number.
+  const auto classes = deployable.labels.empty() ? deployable.class_count
+                                                 : static_cast<std::int64_t>(deployable.labels.size());
+  if (classes > 0) lines.integer("num-detected-classes", classes);
+  if (kind.names_outputs_early) write_output_names(lines, deployable, kind);
+  lines.integer("model-color-format", color_format(deployable.preprocessing.order));
+  lines.integer("maintain-aspect-ratio", kind.keeps_aspect_ratio ? 1 : 0);
+  lines.integer("output-tensor-meta", 0);
+}
+
+// Of a model that takes one size of batch only; none: any.
+std::optional<std::int64_t> fixed_batch(const Deployable& deployable) {
+  for (const auto* input : data_inputs(deployable.model.graph())) {
+    const auto shape = shape_of(*input);
+    if (input->name() == deployable.input && shape && !shape->empty()) return shape->front();
+  }
+  return std::nullopt;
+}
+
+// TensorRT's plugins are no operators of ONNX: their nodes are named after them.
+bool has_plugins(const ModelProto& model) {
+  return std::ranges::any_of(model.graph().node(),
+                             [](const NodeProto& node) { return node.op_type().ends_with("_TRT"); });
+}
+
+void write_loading_lines(Lines& lines, const Deployable& deployable, const NetworkKind& kind,
+                         const DeepStreamModel& model) {
   lines.path(model.encrypted ? "tlt-encoded-model" : "onnx-file", model.model_file);
+  if (has_plugins(deployable.model)) lines.path("model-engine-file", model.model_file + ".engine");
   if (!deployable.labels.empty()) lines.path("labelfile-path", model.labels_file);
   if (model.mode == NetworkMode::kInt8 && model.calibration_cache)
     lines.path("int8-calib-file", *model.calibration_cache);
   lines.integer("network-mode", static_cast<int>(model.mode));
-  lines.integer("batch-size", 1);
+  const std::int64_t batch = fixed_batch(deployable).value_or(1);
+  if (batch < 1 || batch > kLargestBatch)
+    throw Error(Kind::kBadInput,
+                fmt::format("the model's batch is {}, nvinfer takes 1 to {}", batch, kLargestBatch));
+  lines.integer("batch-size", batch);
   lines.integer("gie-unique-id", 1);
   lines.integer("process-mode", 1);
-  lines.verbatim("output-blob-names", key_file_list("output-blob-names", output_names(deployable)));
+  if (!kind.names_outputs_early) write_output_names(lines, deployable, kind);
 }
 
 // One class's numbers for the clustering that runs. A per-class group starts from the values of `all`, so
@@ -185,6 +245,12 @@ std::string class_groups(const std::vector<ClassClustering>& clustering, Algorit
   return text;
 }
 
+void warn_of_int8(const DeepStreamModel& model, std::vector<std::string>& warnings) {
+  if (model.mode == NetworkMode::kInt8 && !model.calibration_cache)
+    warnings.push_back(
+        "without a calibration cache nvinfer runs the network in FP16 although INT8 is asked for");
+}
+
 std::vector<std::string> warnings_about(const Deployable& deployable, const DeepStreamModel& model,
                                         Algorithm mode) {
   std::vector<std::string> warnings;
@@ -201,9 +267,7 @@ std::vector<std::string> warnings_about(const Deployable& deployable, const Deep
           "nvinfer's built-in parser looks for an output with '{}' in its name and will not find '{}'", word,
           escaped(output.tensor)));
   }
-  if (model.mode == NetworkMode::kInt8 && !model.calibration_cache)
-    warnings.push_back(
-        "without a calibration cache nvinfer runs the network in FP16 although INT8 is asked for");
+  warn_of_int8(model, warnings);
   for (const auto& one : deployable.clustering)
     if (one.algorithm != mode)
       warnings.push_back(fmt::format(
@@ -212,19 +276,80 @@ std::vector<std::string> warnings_about(const Deployable& deployable, const Deep
   return warnings;
 }
 
-}  // namespace
+// A word for a shell.
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/=+:,@%";
+  if (word.find_first_not_of(kPlain) == std::string::npos) return word;
+  std::string quoted = "'";
+  for (const char c : word) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return escaped(quoted + "'", kLongestPath);
+}
 
-NvinferConfig nvinfer_config(const Deployable& deployable, const DeepStreamModel& model) {
+// Up to TensorRT 10, which takes caches and precisions as flags.
+std::string trtexec_line(const DeepStreamModel& model) {
+  std::string line = "trtexec " + shell_word("--onnx=" + model.model_file) + " " +
+                     shell_word("--saveEngine=" + model.model_file + ".engine");
+  if (model.mode == NetworkMode::kFp16) line += " --fp16";
+  if (model.mode == NetworkMode::kInt8) line += " --int8";
+  if (model.mode == NetworkMode::kInt8 && model.calibration_cache)
+    line += " " + shell_word("--calib=" + *model.calibration_cache);
+  return line;
+}
+
+// Detections and masks come out of the network: nothing to cluster, one threshold for all classes.
+NvinferConfig masks_config(const Deployable& deployable, std::string lines, const DeepStreamModel& model) {
+  Lines rest;
+  rest.integer("cluster-mode", 4);
+  rest.integer("symmetric-padding", 0);
+  rest.integer("output-instance-mask", 1);
+  rest.integer("segmentation-threshold", kMaskThreshold);
+  rest.text("parse-bbox-instance-mask-func-name", kMaskParser);
+  rest.path("custom-lib-path", kMaskParserLibrary);
+  Lines attributes;
+  attributes.number("pre-cluster-threshold", kDetectionThreshold);
+
+  std::vector<std::string> warnings;
+  for (const auto& output : deployable.outputs) {
+    const std::string_view name =
+        output.role == OutputRole::kDetections ? kMaskParserDetections : kMaskParserMasks;
+    if (output.tensor != name)
+      warnings.push_back(
+          fmt::format("nvinfer's parser of masks looks for an output '{}' and will not find '{}'", name,
+                      escaped(output.tensor)));
+  }
+  if (has_plugins(deployable.model))
+    warnings.push_back(
+        "nvinfer makes the batch dynamic when it builds an engine, which TensorRT's plugins of this network "
+        "cannot have: " +
+        (model.encrypted ? "export it as .onnx and build the engine from that before"
+                         : "build the engine before, in the model's folder: " + trtexec_line(model)));
+  else
+    warnings.push_back(
+        "without plugins the proposals are a TopK of 4096, and TensorRT takes at most 3840: for DeepStream "
+        "export the model with --plugins tensorrt");
+  warn_of_int8(model, warnings);
+  return {std::move(lines) + rest.str() + "\n[class-attrs-all]\n" + attributes.str(), std::move(warnings)};
+}
+
+NvinferConfig detector_config(const Deployable& deployable, std::string lines, const DeepStreamModel& model) {
   auto clustering = deployable.clustering;
   // NMS, IoU 0.5, threshold 0.2: the defaults of ClassClustering are those of NVIDIA's samples.
   if (clustering.empty()) clustering.emplace_back();
   const Algorithm mode = common_algorithm(clustering);
+  lines += fmt::format("cluster-mode={}\n", cluster_mode(mode));
+  return {std::move(lines) + class_groups(clustering, mode), warnings_about(deployable, model, mode)};
+}
+
+}  // namespace
+
+NvinferConfig nvinfer_config(const Deployable& deployable, const DeepStreamModel& model) {
+  const NetworkKind kind = kind_of(deployable);
   Lines lines;
-  write_tao_lines(lines, deployable, model);
-  write_loading_lines(lines, deployable, model);
-  lines.integer("cluster-mode", cluster_mode(mode));
-  return {"[property]\n" + lines.str() + class_groups(clustering, mode),
-          warnings_about(deployable, model, mode)};
+  write_tao_lines(lines, deployable, kind, model);
+  write_loading_lines(lines, deployable, kind, model);
+  return (kind.network_type == 3 ? masks_config : detector_config)(deployable, "[property]\n" + lines.str(),
+                                                                   model);
 }
 
 std::string labels_txt(const std::vector<std::string>& labels) {

@@ -27,8 +27,9 @@ struct NvinferConfig {
 
 // nvinfer_config.txt: `[property]` with TAO's lines in TAO's order, then what nvinfer needs besides to load
 // the file as it is, then `[class-attrs-all]` and, where classes differ, `[class-attrs-<id>]` from the spec's
-// clustering. Strings are escaped as GLib's key files want it. Errors (kBadInput): a value that no key file
-// can hold, or that nvinfer refuses.
+// clustering. The roles of the outputs say what is written: coverage and boxes make a detector (network-type
+// 0), detections and masks an instance segmentation (3). Strings are escaped as GLib's key files want it.
+// Errors (kBadInput): a value that no key file can hold, or that nvinfer refuses.
 NvinferConfig nvinfer_config(const Deployable& deployable, const DeepStreamModel& model);
 
 // One name a line. Error (kBadInput) for a name that nvinfer cannot read back: empty, or with a line break or

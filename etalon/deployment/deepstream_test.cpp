@@ -13,7 +13,9 @@
 namespace etalon {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -126,6 +128,126 @@ minBoxes=1
 dbscan-min-score=0.9
 detected-min-h=20
 )");
+}
+
+// Mask R-CNN as it is exported with TensorRT's plugins: a batch of two.
+Deployable mask_rcnn() {
+  Deployable out;
+  out.network = "mask_rcnn";
+  out.preprocessing.mean = {123.675, 116.28, 103.53};
+  out.preprocessing.scale = 0.017507;
+  out.input = "Input";
+  out.height = 832;
+  out.width = 1344;
+  out.outputs = {{"mask_fcn_logits/BiasAdd", OutputRole::kMasks},
+                 {"generate_detections", OutputRole::kDetections}};
+  out.labels = {"BG", "person", "kite"};
+  out.class_count = 3;
+  auto& graph = *out.model.mutable_graph();
+  auto& input = *graph.add_input();
+  input.set_name("Input");
+  for (const int side : {2, 3, 832, 1344})
+    input.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(side);
+  graph.add_node()->set_op_type("GenerateDetection_TRT");
+  return out;
+}
+
+TEST(NvinferConfig, IsCompleteForDetectionsAndMasks) {
+  const auto config = nvinfer_config(mask_rcnn(), {.model_file = "mrcnn.onnx",
+                                                   .key = "nvidia_tlt",
+                                                   .calibration_cache = "cal.bin",
+                                                   .mode = NetworkMode::kInt8});
+  EXPECT_EQ(config.text, R"([property]
+net-scale-factor=0.017507
+offsets=123.675;116.28;103.53
+infer-dims=3;832;1344
+tlt-model-key=nvidia_tlt
+network-type=3
+num-detected-classes=3
+output-blob-names=generate_detections;mask_fcn_logits/BiasAdd
+model-color-format=0
+maintain-aspect-ratio=1
+output-tensor-meta=0
+onnx-file=mrcnn.onnx
+model-engine-file=mrcnn.onnx.engine
+labelfile-path=labels.txt
+int8-calib-file=cal.bin
+network-mode=1
+batch-size=2
+gie-unique-id=1
+process-mode=1
+cluster-mode=4
+symmetric-padding=0
+output-instance-mask=1
+segmentation-threshold=0
+parse-bbox-instance-mask-func-name=NvDsInferParseCustomMrcnnTLTV2
+custom-lib-path=/opt/nvidia/deepstream/deepstream/lib/libnvds_infercustomparser.so
+
+[class-attrs-all]
+pre-cluster-threshold=0.5
+)");
+  EXPECT_THAT(
+      config.warnings,
+      ElementsAre("nvinfer makes the batch dynamic when it builds an engine, which TensorRT's plugins "
+                  "of this network cannot have: build the engine before, in the model's folder: trtexec "
+                  "--onnx=mrcnn.onnx --saveEngine=mrcnn.onnx.engine --int8 --calib=cal.bin"));
+}
+
+TEST(NvinferConfig, TellsTheEngineThatWasAskedFor) {
+  EXPECT_THAT(nvinfer_config(mask_rcnn(), {.model_file = "m.onnx", .mode = NetworkMode::kFp16}).warnings,
+              ElementsAre(EndsWith("trtexec --onnx=m.onnx --saveEngine=m.onnx.engine --fp16")));
+  EXPECT_THAT(nvinfer_config(mask_rcnn(), {.model_file = "it's.onnx",
+                                           .calibration_cache = "../a cal.bin",
+                                           .mode = NetworkMode::kInt8})
+                  .warnings,
+              ElementsAre(EndsWith(R"(trtexec '--onnx=it'\''s.onnx' '--saveEngine=it'\''s.onnx.engine' )"
+                                   "--int8 '--calib=../a cal.bin'")));
+}
+
+TEST(NvinferConfig, SendsAnEncryptedModelWithPluginsBackToExport) {
+  EXPECT_THAT(
+      nvinfer_config(mask_rcnn(), {.model_file = "m.etlt", .encrypted = true}).warnings,
+      ElementsAre(HasSubstr("cannot have: export it as .onnx and build the engine from that before")));
+}
+
+TEST(NvinferConfig, NeedsNoEngineBeforehandForMasksWithoutPlugins) {
+  Deployable portable = mask_rcnn();
+  portable.model.mutable_graph()->clear_node();
+  portable.model.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_param("N");
+  portable.labels.clear();
+  const auto config = nvinfer_config(portable, {.model_file = "mrcnn.onnx"});
+  EXPECT_THAT(config.warnings, ElementsAre(HasSubstr("TopK of 4096, and TensorRT takes at most 3840")));
+  EXPECT_THAT(config.text, HasSubstr("\nbatch-size=1\n"));
+  EXPECT_THAT(config.text, HasSubstr("\nnum-detected-classes=3\n"));
+  EXPECT_THAT(config.text, Not(HasSubstr("model-engine-file")));
+  EXPECT_THAT(config.text, Not(HasSubstr("labelfile-path")));
+}
+
+TEST(NvinferConfig, WarnsOfNamesThatTheParserOfMasksDoesNotKnow) {
+  Deployable renamed = mask_rcnn();
+  renamed.model.Clear();
+  renamed.outputs[0].tensor = "mask_fcn_logits/BiasAdd:0";
+  EXPECT_THAT(nvinfer_config(renamed, {.model_file = "m.onnx"}).warnings,
+              Contains("nvinfer's parser of masks looks for an output 'mask_fcn_logits/BiasAdd' and will not "
+                       "find 'mask_fcn_logits/BiasAdd:0'"));
+}
+
+TEST(NvinferConfig, RefusesABatchThatNvinferRefuses) {
+  Deployable large = mask_rcnn();
+  large.model.mutable_graph()
+      ->mutable_input(0)
+      ->mutable_type()
+      ->mutable_tensor_type()
+      ->mutable_shape()
+      ->mutable_dim(0)
+      ->set_dim_value(1025);
+  EXPECT_THROW(nvinfer_config(large, {.model_file = "m.onnx"}), Error);
 }
 
 TEST(NvinferConfig, TakesTheNumberOfClassesFromTheNetworkWithoutASpecification) {

@@ -7,12 +7,15 @@
 //
 // An object covers many cells, and each of them proposes nearly the same box. Greedy non-maximum suppression
 // goes through the proposals from the surest one down, keeps one, and strikes out those that overlap it too
-// much. The cost is (cells above the threshold) x (boxes kept).
+// much. DBSCAN makes clusters of proposals that overlap much, and a box of each cluster's mean.
 //
 // Source of the code of the boxes: NVIDIA/tao_tensorflow1_backend,
 // cv/detectnet_v2/objectives/bbox_objective.py. TAO's own NMS gives boxes each other's confidences (it sorts
 // the scores in place), so its numbers are not copied: the confidence is the coverage of the box's own cell,
-// and overlap is the plain intersection over union.
+// and overlap is the plain intersection over union. Three more differences to TAO's inference
+// (postprocessor/utilities.py), in which we do as its evaluation does or better: boxes are clipped to the
+// picture before they are clustered, not after; the grid's steps come from its size, not from a stride in the
+// specification; the least height counts for NMS too.
 #include "etalon/detections/detectnet_v2.hpp"
 
 #include <fmt/format.h>
@@ -22,31 +25,10 @@
 #include <cstdint>
 
 #include "etalon/base/error.hpp"
+#include "etalon/detections/clustering.hpp"
 
 namespace etalon {
 namespace {
-
-// Keeps the quotient of two empty boxes defined; TAO's evaluation has the same number.
-constexpr double kUnionEpsilon = 1e-5;
-
-double overlap(const Detection& a, const Detection& b) {
-  const double width = std::max(0.0, std::min(a.right, b.right) - std::max(a.left, b.left));
-  const double height = std::max(0.0, std::min(a.bottom, b.bottom) - std::max(a.top, b.top));
-  const double common = width * height;
-  const auto area = [](const Detection& box) { return (box.right - box.left) * (box.bottom - box.top); };
-  return common / (area(a) + area(b) - common + kUnionEpsilon);
-}
-
-std::vector<Detection> suppress(std::vector<Detection> proposals, double iou_threshold) {
-  std::stable_sort(proposals.begin(), proposals.end(),
-                   [](const Detection& a, const Detection& b) { return a.confidence > b.confidence; });
-  std::vector<Detection> kept;
-  for (const auto& proposal : proposals) {
-    const auto strikes = [&](const Detection& better) { return overlap(better, proposal) > iou_threshold; };
-    if (std::none_of(kept.begin(), kept.end(), strikes)) kept.push_back(proposal);
-  }
-  return kept;
-}
 
 // One class's planes, and the grid that they are laid out on.
 struct Planes {
@@ -78,6 +60,77 @@ std::vector<Detection> propose(const Planes& planes, std::size_t class_index,
       box.bottom = std::clamp(y + how.box_scale * planes.bottom[cell], box.top, height);
     }
   return proposals;
+}
+
+// --- from proposals to boxes. Thresholds are compared as float32 for the same reason.
+
+using Limits = DetectnetV2Decoding::PerClass;
+
+std::vector<Detection> by_nms(std::vector<Detection> proposals, const Limits& limits) {
+  std::vector<Detection> boxes = suppress_overlapping(std::move(proposals), limits.nms_iou_threshold);
+  const auto least_confidence = static_cast<float>(limits.nms_confidence_threshold);
+  std::erase_if(boxes, [&](const Detection& box) {
+    return !(box.confidence > least_confidence && box.bottom - box.top > limits.minimum_height);
+  });
+  return boxes;
+}
+
+Detection mean_of(std::span<const Detection> members, DetectnetV2Decoding::Confidence confidence) {
+  double sum = 0, least = members.front().confidence, largest = least;
+  for (const auto& member : members) {
+    sum += member.confidence;
+    least = std::min(least, member.confidence);
+    largest = std::max(largest, member.confidence);
+  }
+  Detection box{.class_index = members.front().class_index};
+  for (const auto& member : members) {
+    const double weight = member.confidence / sum;
+    box.left += weight * member.left;
+    box.top += weight * member.top;
+    box.right += weight * member.right;
+    box.bottom += weight * member.bottom;
+  }
+  if (confidence == DetectnetV2Decoding::Confidence::kSum)
+    box.confidence = sum;
+  else  // 0 / 0 for equal members: no number, larger than no threshold
+    box.confidence = (sum / static_cast<double>(members.size()) - least) / (largest - least);
+  return box;
+}
+
+struct Cluster {
+  Detection box;
+  std::vector<Detection> members;
+};
+
+std::vector<Cluster> clusters_kept(const std::vector<Detection>& proposals, const Limits& limits) {
+  const double min_weight = std::max(1.0, std::floor(limits.dbscan_min_samples));
+  const auto least_confidence = static_cast<float>(limits.dbscan_confidence_threshold);
+  std::vector<Cluster> clusters;
+  for (const auto& indices : dbscan(proposals, limits.dbscan_eps, min_weight)) {
+    Cluster cluster;
+    for (const std::size_t i : indices) cluster.members.push_back(proposals[i]);
+    cluster.box = mean_of(cluster.members, limits.confidence);
+    if (cluster.box.confidence > least_confidence &&
+        cluster.box.bottom - cluster.box.top > limits.minimum_height)
+      clusters.push_back(std::move(cluster));
+  }
+  return clusters;
+}
+
+std::vector<Detection> cluster(std::vector<Detection> proposals, const Limits& limits) {
+  using Algorithm = DetectnetV2Decoding::Algorithm;
+  if (limits.algorithm == Algorithm::kNms) return by_nms(std::move(proposals), limits);
+  std::vector<Detection> boxes;
+  for (auto& [box, members] : clusters_kept(proposals, limits)) {
+    if (limits.algorithm == Algorithm::kDbscan)
+      boxes.push_back(box);
+    else
+      boxes.insert(boxes.end(), members.begin(), members.end());
+  }
+  if (limits.algorithm == Algorithm::kHybrid) return by_nms(std::move(boxes), limits);
+  std::stable_sort(boxes.begin(), boxes.end(),
+                   [](const Detection& a, const Detection& b) { return a.confidence > b.confidence; });
+  return boxes;
 }
 
 void check_sizes(std::size_t coverage, std::size_t boxes, int grid_width, int grid_height,
@@ -119,11 +172,8 @@ std::vector<Detection> decode_detectnet_v2(std::span<const float> coverage, std:
     const auto side = [&](std::size_t k) { return boxes.subspan((4 * c + k) * cells, cells); };
     const Planes planes{
         coverage.subspan(c * cells, cells), side(0), side(1), side(2), side(3), grid_width, grid_height};
-    const auto& limits = how.classes[c];
-    const auto least_confidence = static_cast<float>(limits.nms_confidence_threshold);
-    for (const auto& box : suppress(propose(planes, c, how), limits.nms_iou_threshold))
-      if (box.confidence > least_confidence && box.bottom - box.top > limits.minimum_height)
-        found.push_back(box);
+    const auto boxes_of_class = cluster(propose(planes, c, how), how.classes[c]);
+    found.insert(found.end(), boxes_of_class.begin(), boxes_of_class.end());
   }
   return found;
 }

@@ -36,28 +36,46 @@ std::vector<Detection> read_detections(const std::string& path) {
   return out;
 }
 
-TEST(DecodeDetectnetV2, FindsTheBoxesThatNumpyFinds) {
-  const std::string folder = ETALON_DETECTIONS_TESTDATA;
-  const auto numbers = read_floats(folder + "/bccd_grid.f32");
-  const auto expected = read_detections(folder + "/bccd_detections.txt");
-  ASSERT_EQ(numbers.size(), 5U * 3 * 15 * 20);
-  ASSERT_EQ(expected.size(), 28U);
+// What is found in the picture of bccd_grid.f32 with the same limits for its three classes.
+std::vector<Detection> find_in_bccd(const DetectnetV2Decoding::PerClass& limits) {
+  const auto numbers = read_floats(std::string(ETALON_DETECTIONS_TESTDATA) + "/bccd_grid.f32");
+  EXPECT_EQ(numbers.size(), 5U * 3 * 15 * 20);
   const std::span<const float> all(numbers);
-  const DetectnetV2Decoding::PerClass limits{0.05, 0.4, 0.05, 4.0};
   const DetectnetV2Decoding how{35.0, 0.5, 320, 240, {limits, limits, limits}};
-  const auto found = decode_detectnet_v2(all.first(3 * 15 * 20), all.subspan(3 * 15 * 20), 20, 15, how);
+  return decode_detectnet_v2(all.first(3 * 15 * 20), all.subspan(3 * 15 * 20), 20, 15, how);
+}
+
+// NumPy rounds scale * value and the sum in the same order; a contraction to fma may differ in the last bit.
+void expect_found(const std::vector<Detection>& found, const char* expected_file) {
+  const auto expected = read_detections(std::string(ETALON_DETECTIONS_TESTDATA) + "/" + expected_file);
+  ASSERT_FALSE(expected.empty());
   ASSERT_EQ(found.size(), expected.size());
   for (std::size_t i = 0; i < found.size(); ++i) {
     SCOPED_TRACE(i);
     EXPECT_EQ(found[i].class_index, expected[i].class_index);
-    EXPECT_EQ(found[i].confidence, expected[i].confidence);
-    // NumPy rounds scale * value and the sum in the same order; a contraction to fma may differ in the last
-    // bit.
+    EXPECT_NEAR(found[i].confidence, expected[i].confidence, 1e-12);
     EXPECT_NEAR(found[i].left, expected[i].left, 1e-12 * 320);
     EXPECT_NEAR(found[i].top, expected[i].top, 1e-12 * 320);
     EXPECT_NEAR(found[i].right, expected[i].right, 1e-12 * 320);
     EXPECT_NEAR(found[i].bottom, expected[i].bottom, 1e-12 * 320);
   }
+}
+
+using Algorithm = DetectnetV2Decoding::Algorithm;
+using Confidence = DetectnetV2Decoding::Confidence;
+
+TEST(DecodeDetectnetV2, FindsTheBoxesThatNumpyFinds) {
+  expect_found(find_in_bccd({0.05, 0.4, 0.05, 4.0}), "bccd_detections.txt");
+}
+
+TEST(DecodeDetectnetV2, ClustersWithDbscanAsScikitLearnDoes) {
+  expect_found(find_in_bccd({0.05, 0.4, 0.2, 4.0, Algorithm::kDbscan, 0.35, 1, 0.3}), "bccd_dbscan.txt");
+  expect_found(find_in_bccd({0.05, 0.4, 0.2, 4.0, Algorithm::kDbscan, 0.35, 1, 0.3, Confidence::kMean}),
+               "bccd_dbscan_mean.txt");
+}
+
+TEST(DecodeDetectnetV2, SuppressesWhatDbscanKeepsWhenHybrid) {
+  expect_found(find_in_bccd({0.05, 0.4, 0.2, 4.0, Algorithm::kHybrid, 0.35, 1, 0.3}), "bccd_hybrid.txt");
 }
 
 // One class on a 2x1 grid over 32x16 pixels: the cells lie at (0.5, 0.5) and (16.5, 0.5). Boxes reach from
@@ -97,6 +115,29 @@ TEST(DecodeDetectnetV2, StrikesOutTheWeakerOfTwoBoxesOfOneClassOnly) {
   const std::vector<float> coverage{0.9F, 0, 0.9F, 0};
   const std::vector<float> boxes{0, 0, 0, 0, 4, 4, 5, 5, 0, 0, 0, 0, 4, 4, 5, 5};
   EXPECT_EQ(decode_detectnet_v2(coverage, boxes, 2, 1, two_classes).size(), 2U);
+}
+
+TEST(DecodeDetectnetV2, MakesOneBoxOfAClusterAndAddsItsCoverages) {
+  TwoCells cells;
+  cells.boxes = {0, 16, 0, 0, 20, 8, 5, 5};  // 0.5 .. 20.5 and 0.5 .. 24.5: IoU 0.83
+  auto& limits = cells.how.classes[0];
+  limits = {0.5, 0.5, 0.0, 0.0, Algorithm::kDbscan, 0.2, 1, 0.0};
+  ASSERT_EQ(cells.decode().size(), 1U);
+  EXPECT_NEAR(cells.decode()[0].right, 20.5 + 4 * 0.8 / 1.7, 1e-6);  // the second cell weighs 0.8 of 1.7
+  EXPECT_NEAR(cells.decode()[0].confidence, 1.7, 1e-6);
+  limits.dbscan_confidence_threshold = 1.71;
+  EXPECT_TRUE(cells.decode().empty());
+  limits.dbscan_confidence_threshold = 0;
+  limits.dbscan_min_samples = 2;  // more than 1.7
+  EXPECT_TRUE(cells.decode().empty());
+  limits.dbscan_min_samples = 1;
+  limits.dbscan_eps = 0.1;  // each alone weighs less than 1
+  EXPECT_TRUE(cells.decode().empty());
+  limits.dbscan_eps = 0.2;
+  limits.confidence = Confidence::kMean;
+  EXPECT_NEAR(cells.decode()[0].confidence, 0.5, 1e-6);
+  cells.coverage = {0.9F, 0.9F};  // (0.9 - 0.9) / (0.9 - 0.9)
+  EXPECT_TRUE(cells.decode().empty());
 }
 
 TEST(DecodeDetectnetV2, ClipsToThePictureAndNeverTurnsABoxInsideOut) {

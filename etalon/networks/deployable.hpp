@@ -50,6 +50,9 @@ struct Deployable {
   std::int64_t class_count = 0;             // by the outputs' channels
   std::vector<ClassClustering> clustering;  // empty: unknown; else one a label, in label order
   BoxCode box_code;
+  // The tensors that get no range for INT8: boxes, scores and indices of a network's post-processing, which
+  // rounded to 256 steps would be of no use. An entry that ends in '/' is all whose names begin with it.
+  std::vector<std::string> unranged;
   std::uint64_t parameter_count = 0;  // of the trained model, as Keras counts
 };
 

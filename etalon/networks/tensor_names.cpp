@@ -7,9 +7,11 @@
 #include "etalon/base/error.hpp"
 
 namespace etalon {
+namespace {
 
-void use_tensorflow_names(ModelProto& model) {
-  constexpr std::string_view kSuffix = ":0";
+constexpr std::string_view kSuffix = ":0";
+
+void rename_activations(ModelProto& model) {
   auto& graph = *model.mutable_graph();
   std::unordered_set<std::string> activations, constants;
   for (const auto& tensor : graph.initializer()) constants.insert(tensor.name());
@@ -30,6 +32,16 @@ void use_tensorflow_names(ModelProto& model) {
     for (auto& input : *node.mutable_input()) rename(&input);
     for (auto& output : *node.mutable_output()) rename(&output);
   }
+}
+
+}  // namespace
+
+void use_tensorflow_names(Deployable& deployable) {
+  rename_activations(deployable.model);
+  deployable.input += kSuffix;
+  for (auto& output : deployable.outputs) output.tensor += kSuffix;
+  for (auto& entry : deployable.unranged)
+    if (!entry.ends_with('/')) entry += kSuffix;
 }
 
 }  // namespace etalon

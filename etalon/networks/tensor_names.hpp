@@ -1,7 +1,7 @@
 // `--tensor_names`: how the tensors of an exported model are spelt.
 #pragma once
 
-#include "etalon/onnx/model.hpp"
+#include "etalon/networks/deployable.hpp"
 
 namespace etalon {
 
@@ -10,8 +10,8 @@ enum class TensorNames {
   kTensorflow,  // "conv1/BiasAdd:0", as TAO 5's published ONNX models have it
 };
 
-// Appends ":0" to every activation: graph inputs and the outputs of nodes. Constants and nodes keep their
-// names. Before the last step of an export only: what has looked names up must look again.
-void use_tensorflow_names(ModelProto& model);
+// Appends ":0" to every activation (graph inputs and the outputs of nodes) in the graph, and to the names that
+// stand beside it. Constants and nodes keep their names. Before the metadata are written.
+void use_tensorflow_names(Deployable& deployable);
 
 }  // namespace etalon

@@ -9,7 +9,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/scale_sources.hpp"
-#include "etalon/networks/detectnet_v2/metadata.hpp"
+#include "etalon/networks/metadata.hpp"
 #include "etalon/onnx/drop_identities.hpp"
 #include "etalon/pipeline/written_files.hpp"
 
@@ -136,12 +136,13 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
   CalibrationJob job{.model = model,
                      .computed = computed,
                      .source = source,
-                     .spec = nullptr,
+                     .loader = {},
                      .size = size,
                      .how = how,
                      .tensors = {},
+                     .unranged = unranged_in(model),
                      .input_dims = dims};
-  for (const std::string& name : deciding_tensors(model))
+  for (const std::string& name : deciding_tensors(model, job.unranged))
     if (can_be_observed.contains(name)) job.tensors.push_back(name);
   const CalibrationImages images = open_images(options.calibration, job, outputs, log);
   reserve_calibration_outputs(options.calibration, source, outputs);

@@ -7,7 +7,6 @@
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/cache_lines.hpp"
 #include "etalon/calibration/collect.hpp"
-#include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/noise_images.hpp"
 #include "etalon/calibration/statistics_store.hpp"
@@ -32,27 +31,6 @@ IfExists if_exists(const CalibrationOptions& options) {
 
 bool writes_tensorfile(const CalibrationOptions& options, CalibrationSource source) {
   return source == CalibrationSource::kImageFolders && !options.cal_data_file.empty();
-}
-
-CalibrationImages open_loader(const CalibrationOptions& options, const DetectnetV2Spec& spec,
-                              const InputSize& size, Log& log) {
-  const LoaderSet set = open_data_loader(
-      spec.experiment, options.use_validation_set ? LoaderSplit::kValidation : LoaderSplit::kTraining,
-      options.data_root);
-  if (set.size.channels != size.channels || set.size.height != size.height || set.size.width != size.width)
-    throw Error(
-        Kind::kBadInput,
-        fmt::format(
-            "the specification's data loader makes images of {}x{}x{}, but the network takes {}x{}x{}",
-            set.size.channels, set.size.height, set.size.width, size.channels, size.height, size.width),
-        "give the specification that the network was trained with, or --cal_image_dir");
-  warn_of_empty_sources(set, log);
-  const std::uint64_t wanted = options.batches * options.batch_size;
-  if (wanted > set.frame_count())
-    log.warning(fmt::format(
-        "--batches {} x --batch_size {} asks for {} images and there are {} frames: they repeat, as in TAO",
-        options.batches, options.batch_size, wanted, set.frame_count()));
-  return images_from_loader(set, wanted, options.seed);
 }
 
 // What the user may want to know of a run later; nothing is read back from it.
@@ -197,13 +175,6 @@ void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationS
   if (writes_tensorfile(options, source)) outputs.reserve(options.cal_data_file, IfExists::kRefuse);
 }
 
-void warn_of_empty_sources(const LoaderSet& set, Log& log) {
-  for (const auto& pattern : set.without_frames)
-    log.warning(fmt::format("the source of '{}' has no frame for {}: validation_fold takes all of its files",
-                            escaped(pattern),
-                            set.split == LoaderSplit::kTraining ? "training" : "validation"));
-}
-
 void protect_images(const CalibrationImages& images, OutputFiles& outputs) {
   for (const auto& file : images.other_files) outputs.protect(file);
   if (!images.names_are_paths) return;
@@ -223,7 +194,7 @@ CalibrationImages open_images(const CalibrationOptions& options, const Calibrati
                                    job.size, job.how);
       break;
     case CalibrationSource::kDataLoader:
-      images = open_loader(options, *job.spec, job.size, log);
+      images = job.loader(options, job.size, log);
       break;
     case CalibrationSource::kNoise:
       images = noise_images(options.batches * options.batch_size, options.seed, job.size, job.how);
@@ -290,7 +261,7 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
                     shard.index, shard.count, part.count, images.count()));
     return result;
   }
-  MadeCache made = make_cache(job.model, counted.tensors, options.rule, options.trt_version);
+  MadeCache made = make_cache(job.model, counted.tensors, options.rule, options.trt_version, job.unranged);
   tell_ranges(made, options.rule, log);
   warn_of_version(options.trt_version, log);
   outputs.stage(options.cal_cache_file, if_exists(options), 0666, format_calibration_cache(made.cache));

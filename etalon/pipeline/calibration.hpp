@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -13,14 +14,12 @@
 #include "etalon/base/log.hpp"
 #include "etalon/calibration/cache_lines.hpp"
 #include "etalon/calibration/calibration_images.hpp"
-#include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/ranges.hpp"
 #include "etalon/calibration/shard.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/images/preprocess.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/runtime/session.hpp"
-#include "etalon/spec/detectnet_v2_spec.hpp"
 
 namespace etalon {
 
@@ -51,20 +50,23 @@ enum class CalibrationSource { kTensorfile, kImageFolders, kDataLoader, kNoise }
 // (kWrongUsage): none was given; flags that contradict each other or what a shard can do.
 CalibrationSource choose_source(const CalibrationOptions& options, bool has_spec, Log& log);
 
+// Opens the data loader that a network's specification describes, for inputs of this size. Talks of what it
+// finds; errors name the specification's fields or files.
+using SpecLoader = std::function<CalibrationImages(const CalibrationOptions&, const InputSize&, Log&)>;
+
 // What is calibrated, and from where.
 struct CalibrationJob {
-  const ModelProto& model;     // whose tensors get lines
-  const ModelProto& computed;  // what is run: the same, or without nodes that hand on what they were given
+  const ModelProto& model;  // whose tensors get lines
+  // What is run: the same, or a graph that can be run and has the same tensors under the same names.
+  const ModelProto& computed;
   CalibrationSource source;
-  const DetectnetV2Spec* spec;  // null but for the data loader
+  SpecLoader loader;  // empty where there is no specification
   InputSize size;
   Preprocessing how;
   std::vector<std::string> tensors;           // to be counted: those that decide scales and can be observed
+  std::vector<std::string> unranged = {};     // get no line (scale_sources.hpp)
   std::vector<std::int64_t> input_dims = {};  // SessionOptions: for a model that leaves its size open
 };
-
-// A warning for each source of the loader that has no frame for its split.
-void warn_of_empty_sources(const LoaderSet& set, Log& log);
 
 // No output of a run may replace a file that its images come from.
 void protect_images(const CalibrationImages& images, OutputFiles& outputs);

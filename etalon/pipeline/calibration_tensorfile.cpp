@@ -5,7 +5,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/data_loader.hpp"
 #include "etalon/calibration/write_tensorfile.hpp"
-#include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/detectnet_v2_loader.hpp"
 #include "etalon/pipeline/written_files.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 

@@ -9,29 +9,19 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/image_folder.hpp"
-#include "etalon/detections/detectnet_v2.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/images/resize.hpp"
-#include "etalon/networks/detectnet_v2/spec_facts.hpp"
 #include "etalon/onnx/model.hpp"
+#include "etalon/pipeline/detectnet_v2_settings.hpp"
+#include "etalon/pipeline/detector_run.hpp"
 #include "etalon/quantization/simulated_int8.hpp"
 #include "etalon/report/comparison.hpp"
 #include "etalon/runtime/session.hpp"
-#include "etalon/spec/detectnet_v2_spec.hpp"
 
 namespace etalon {
 namespace {
 
 namespace fs = std::filesystem;
-
-InputSize input_size(const ModelProto& model) {
-  const auto inputs = data_inputs(model.graph());
-  if (inputs.size() == 1)
-    if (const auto shape = shape_of(*inputs[0]);
-        shape && shape->size() == 4 && (*shape)[1] && (*shape)[2] && (*shape)[3])
-      return {static_cast<int>(*(*shape)[1]), static_cast<int>(*(*shape)[2]), static_cast<int>(*(*shape)[3])};
-  throw Error(Kind::kBadInput, "expected a model with one image input of fixed height and width");
-}
 
 // Scales of the graph's tensors; a cache may spell them with or without ":0".
 std::map<std::string, float> scales_of(const CalibrationCache& cache, const ModelProto& model) {
@@ -74,59 +64,6 @@ void check_finite(const Outputs& outputs, std::string_view precision, const fs::
                                 : "its ranges are too wide or too narrow: calibrate anew");
 }
 
-// Output tensor whose name has `word`: "cov" or "bbox", as nvinfer looks for them.
-const Tensor& output_named(const Outputs& outputs, std::string_view word) {
-  for (const auto& [name, tensor] : outputs)
-    if (name.find(word) != std::string::npos && tensor.shape.size() == 4) return tensor;
-  throw Error(Kind::kBadInput, fmt::format("no output with '{}' in its name: this is no DetectNet_v2", word));
-}
-
-struct DetectionSettings {
-  std::vector<std::string> labels;
-  std::vector<ClassClustering> clustering;
-  BoxCode box_code;
-};
-
-// By the spec, else by number and the defaults that nvinfer_config.txt has too.
-DetectionSettings detection_settings(const std::optional<fs::path>& spec_path, std::size_t class_count) {
-  DetectionSettings settings;
-  if (!spec_path) {
-    for (std::size_t c = 0; c < class_count; ++c) settings.labels.push_back(fmt::format("class {}", c));
-    settings.clustering.resize(class_count);
-    return settings;
-  }
-  const DetectnetV2Spec spec = read_detectnet_v2_spec(*spec_path);
-  return within([&] { return quoted(*spec_path); },
-                [&] {
-                  settings.labels = target_class_names(spec.experiment);
-                  if (settings.labels.size() != class_count)
-                    throw Error(Kind::kBadInput,
-                                fmt::format("the spec names {} target classes, the model detects {}",
-                                            settings.labels.size(), class_count));
-                  settings.clustering = clustering_of(spec.experiment, settings.labels);
-                  settings.box_code = box_code_of(spec.experiment);
-                  return settings;
-                });
-}
-
-std::vector<Detection> detect(const Outputs& outputs, const InputSize& size,
-                              const std::vector<ClassClustering>& clustering, const BoxCode& code) {
-  const Tensor& coverage = output_named(outputs, "cov");
-  const Tensor& boxes = output_named(outputs, "bbox");
-  DetectnetV2Decoding how{.box_scale = code.scale,
-                          .box_offset = code.offset,
-                          .input_width = size.width,
-                          .input_height = size.height,
-                          .classes = {}};
-  how.classes.resize(static_cast<std::size_t>(coverage.shape[1]));
-  for (std::size_t c = 0; c < how.classes.size() && c < clustering.size(); ++c)
-    how.classes[c] = {clustering[c].coverage_threshold, clustering[c].nms_iou_threshold,
-                      clustering[c].nms_confidence_threshold,
-                      static_cast<double>(clustering[c].minimum_box_height)};
-  return decode_detectnet_v2(coverage.values, boxes.values, static_cast<int>(coverage.shape[3]),
-                             static_cast<int>(coverage.shape[2]), how);
-}
-
 std::map<std::string, std::size_t> count_by_class(const std::vector<Detection>& detections,
                                                   const std::vector<std::string>& labels) {
   std::map<std::string, std::size_t> counts;
@@ -148,7 +85,9 @@ CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& pr
 
   const ModelProto model =
       within([&] { return quoted(options.model); }, [&] { return read_onnx(options.model); });
-  const InputSize size = within([&] { return quoted(options.model); }, [&] { return input_size(model); });
+  const ImageInput input =
+      within([&] { return quoted(options.model); }, [&] { return image_input_of(model); });
+  const InputSize size{input.channels, input.height, input.width};
   Preprocessing how;  // DetectNet_v2's: RGB, mean 0, 1/255
   if (size.channels == 1) how.order = ChannelOrder::kGrey;
   const CalibrationCache cache = read_calibration_cache(options.cal_cache_file);
@@ -183,10 +122,18 @@ CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& pr
   for (const auto& [name, ratio] : snr) result.snr_db[name] = ratio.decibel();
 
   if (options.picture) {
-    const auto class_count = static_cast<std::size_t>(output_named(drawn_fp32, "cov").shape[1]);
-    const DetectionSettings settings = detection_settings(options.experiment_spec, class_count);
-    const auto found_fp32 = detect(drawn_fp32, size, settings.clustering, settings.box_code);
-    const auto found_int8 = detect(drawn_int8, size, settings.clustering, settings.box_code);
+    const auto in_model = [&] { return quoted(options.model); };
+    const ServedModel served = within(in_model, [&] { return served_model_in(model); });
+    const DetectnetV2Outputs names = within(in_model, [&] { return detectnet_v2_outputs(served, model); });
+    DetectionSpec spec;
+    if (options.experiment_spec) spec = read_detection_spec(*options.experiment_spec);
+    DetectionSettings settings =
+        within([&] { return quoted(options.experiment_spec.value_or(options.model)); },
+               [&] { return detection_settings(spec, served, names.class_count); });
+    settings.decoding.input_width = size.width;
+    settings.decoding.input_height = size.height;
+    const auto found_fp32 = detect_boxes(drawn_fp32, names, settings.decoding);
+    const auto found_int8 = detect_boxes(drawn_int8, names, settings.decoding);
     result.detections_fp32 = count_by_class(found_fp32, settings.labels);
     result.detections_int8 = count_by_class(found_int8, settings.labels);
     const Image photo = within([&] { return quoted(images[drawn]); },

@@ -12,10 +12,15 @@
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/images/image.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
+#include "etalon/networks/mask_rcnn/describe_checkpoint.hpp"
+#include "etalon/networks/mask_rcnn/spec_facts.hpp"
 #include "etalon/onnx/padding_fault.hpp"
+#include "etalon/pipeline/trained_mask_rcnn.hpp"
 #include "etalon/pipeline/trained_model.hpp"
 #include "etalon/runtime/session.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
+#include "etalon/spec/spec_kind.hpp"
+#include "etalon/spec/spec_text.hpp"
 #include "etalon/workers/codec.hpp"
 
 namespace etalon {
@@ -45,6 +50,19 @@ class Checks {
 
  private:
   Json rows_ = Json::array();
+};
+
+// What a use case talks of, as rows.
+class Notes : public Log {
+ public:
+  Notes(Checks& checks, std::string_view what) : checks_(checks), what_(what) {}
+  void write(LogLevel level, std::string_view text) override {
+    if (level >= LogLevel::kWarning) checks_.row(what_, "note", text);
+  }
+
+ private:
+  Checks& checks_;
+  std::string what_;
 };
 
 void check_codec(Checks& checks) {
@@ -120,11 +138,7 @@ std::vector<std::string> instruction_sets() {
   return found;
 }
 
-}  // namespace
-
-nlohmann::ordered_json examine(const DoctorOptions& options) {
-  Checks checks;
-  check_codec(checks);
+void check_detectnet_v2(const DoctorOptions& options, Checks& checks) {
   std::optional<DetectnetV2Spec> spec;
   if (options.experiment_spec)
     checks.run("spec", [&] {
@@ -132,26 +146,89 @@ nlohmann::ordered_json examine(const DoctorOptions& options) {
       for (const auto& finding : spec->findings) checks.row("spec", "note", describe(finding));
       return fmt::format("DetectNet_v2, classes {}", fmt::join(target_class_names(spec->experiment), ", "));
     });
+  if (!options.model) return;
+  FileKind kind = FileKind::kEncryptedOrUnknown;
+  checks.run("model file", [&] {
+    kind = kind_of_file(*options.model);
+    return options.model->string();
+  });
+  if (kind == FileKind::kOnnx) return check_onnx_model(*options.model, checks);
   std::optional<Deployable> model;
-  if (options.model) {
-    bool onnx = false;
-    checks.run("model file", [&] {
-      check_is_data_file(*options.model);
-      onnx = kind_of_file(*options.model) == FileKind::kOnnx;
-      return options.model->string();
-    });
-    if (onnx) {
-      check_onnx_model(*options.model, checks);
-    } else {
-      checks.run("model", [&] {
-        model = deployable_from_keras(read_trained_model(*options.model, options.key),
-                                      spec ? &*spec : nullptr, {});
-        return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height,
-                           model->width, model->class_count, spec ? ", as many as the spec has" : "");
-      });
-    }
-  }
+  checks.run("model", [&] {
+    model =
+        deployable_from_keras(read_trained_model(*options.model, options.key), spec ? &*spec : nullptr, {});
+    return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height,
+                       model->width, model->class_count, spec ? ", as many as the spec has" : "");
+  });
   if (model && spec) check_size(spec->experiment, *model, checks);
+}
+
+// What the checkpoint is, whether the specification is its, and what TensorRT's plugins can do of it.
+void check_mask_rcnn(const DoctorOptions& options, Checks& checks) {
+  std::optional<MaskRcnnSpecification> specification;
+  if (options.experiment_spec)
+    checks.run("spec", [&] {
+      Notes notes(checks, "spec");
+      specification = read_mask_rcnn_specification(*options.experiment_spec, notes);
+      const auto& facts = specification->facts;
+      return fmt::format(
+          "Mask R-CNN, ResNet-{}, input {}x{} (height x width), {} classes with the background", facts.layers,
+          facts.height, facts.width, facts.class_count);
+    });
+  if (specification)
+    for (const auto& reason : plugins_cannot(specification->facts))
+      checks.row("plugins", "note", reason + ": export it with --plugins none");
+  if (!options.model) return;
+  bool onnx = false;
+  checks.run("model file", [&] {
+    onnx = kind_of_file(*options.model) == FileKind::kOnnx;
+    return options.model->string();
+  });
+  if (onnx) return check_onnx_model(*options.model, checks);
+  checks.run("model", [&] {
+    const TfCheckpoint trained = read_trained_checkpoint(*options.model, options.key);
+    const auto net = describe_mask_rcnn(trained);
+    if (specification) mask_rcnn_deployable(trained, *options.model, specification->facts, {});
+    if (!net)
+      throw Error(Kind::kBadInput, fmt::format("{} is a checkpoint of {} variables and no Mask R-CNN",
+                                               quoted(*options.model), trained.variables.size()));
+    return fmt::format(
+        "Mask R-CNN, {}{}, C2..C5 of {} channels, pyramid of {}, fc7 of {}, {} classes with the background{}",
+        net->layers > 0 ? fmt::format("ResNet-{}", net->layers) : "no known backbone",
+        net->pruned ? " (pruned)" : "", fmt::join(net->backbone_widths, ", "), net->pyramid_width,
+        net->head_width, net->class_count, specification ? ", as the spec has it" : "");
+  });
+}
+
+// By what is there: a checkpoint, or a specification that says so. What cannot be read is found out later.
+bool is_mask_rcnn(const DoctorOptions& options) {
+  const auto holds = [](const auto& question) {
+    try {
+      return question();
+    } catch (const Error&) {
+      return false;
+    }
+  };
+  return (options.model && holds([&] {
+            const FileKind kind = kind_of_file(*options.model);
+            return kind == FileKind::kCheckpointZip || kind == FileKind::kBareCheckpoint;
+          })) ||
+         (options.experiment_spec && holds([&] {
+            const Bytes text = read_file(*options.experiment_spec, kLargestSpecBytes);
+            return recognise_spec(as_text(text)).kind == SpecKind::kMaskRcnn;
+          }));
+}
+
+}  // namespace
+
+nlohmann::ordered_json examine(const DoctorOptions& options) {
+  Checks checks;
+  check_codec(checks);
+  const bool mask_rcnn = is_mask_rcnn(options);
+  if (mask_rcnn)
+    check_mask_rcnn(options, checks);
+  else
+    check_detectnet_v2(options, checks);
   if (options.cal_image_dir) check_images(*options.cal_image_dir, checks);
   const RuntimeFacts runtime = runtime_facts();
   return {{"version", 1},

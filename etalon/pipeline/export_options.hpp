@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "etalon/networks/plugins.hpp"
 #include "etalon/networks/tensor_names.hpp"
 #include "etalon/pipeline/calibration.hpp"
 
@@ -26,6 +27,7 @@ struct ExportOptions {
   std::filesystem::path cal_json_file;
   std::filesystem::path engine_file;
   std::optional<std::int64_t> static_batch_size;  // else the batch is dynamic
+  Plugins plugins = Plugins::kTensorrt;           // of networks that have such stages
   TensorNames tensor_names = TensorNames::kPlain;
 };
 

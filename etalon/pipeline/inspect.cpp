@@ -14,6 +14,7 @@
 #include "etalon/formats/tensorfile/tensorfile_reader.hpp"
 #include "etalon/formats/tfrecord/frame_record.hpp"
 #include "etalon/formats/tfrecord/tfrecord.hpp"
+#include "etalon/networks/mask_rcnn/describe_checkpoint.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/onnx/padding_fault.hpp"
 #include "etalon/pipeline/spec_content.hpp"
@@ -69,6 +70,33 @@ void add_keras(const fs::path& path, Json& seen) {
   seen["inputs"] = references(model.inputs);
   seen["outputs"] = references(model.outputs);
   seen["layers"] = layer_rows(model);
+}
+
+void add_checkpoint(const fs::path& path, Json& seen) {
+  const TfCheckpoint checkpoint = read_tf_checkpoint(path);
+  seen["checkpoint"] = checkpoint.stem;
+  if (const auto net = describe_mask_rcnn(checkpoint)) {
+    seen["network"] = "mask_rcnn";
+    seen["backbone"] = net->layers > 0
+                           ? fmt::format("ResNet-{}{}", net->layers, net->complete ? "" : ", incomplete")
+                           : "no ResNet that TAO has";
+    seen["pruned"] = net->pruned;
+    seen["widths"] = {{"C2 .. C5", fmt::format("{}", fmt::join(net->backbone_widths, ", "))},
+                      {"P2 .. P6", net->pyramid_width},
+                      {"fc7", net->head_width}};
+    seen["classes"] = net->class_count;  // background included
+    seen["anchors_per_cell"] = net->anchors_per_cell;
+    seen["parameters"] = net->parameter_count;
+    seen["optimizer_variables"] = net->optimizer_slots;
+    if (net->step) seen["step"] = *net->step;
+  }
+  Json rows = Json::array();
+  for (const auto& variable : checkpoint.variables)
+    rows.push_back({{"variable", variable.name},
+                    {"type", checkpoint_type_name(variable.type)},
+                    {"shape", shape_text(variable.shape)},
+                    {"size_bytes", variable.size_bytes}});
+  seen["variables"] = std::move(rows);
 }
 
 void add_onnx(const fs::path& path, Json& seen) {
@@ -211,6 +239,8 @@ struct KnownKind {
 
 constexpr KnownKind kKinds[] = {
     {FileKind::kKerasHdf5, "Keras model", add_keras},
+    {FileKind::kCheckpointZip, "TensorFlow checkpoint in a ZIP", add_checkpoint},
+    {FileKind::kBareCheckpoint, "bare TensorFlow checkpoint", add_checkpoint},
     {FileKind::kTensorfile, "calibration tensorfile", add_tensorfile},
     {FileKind::kTfRecord, "TFRecord file", add_tfrecord},
     {FileKind::kStatistics, "calibration statistics", add_statistics},
@@ -223,16 +253,13 @@ constexpr KnownKind kKinds[] = {
 }  // namespace
 
 nlohmann::ordered_json inspect_file(const fs::path& path) {
-  check_is_data_file(path);
+  const FileKind kind = kind_of_file(path);
   return within([&] { return quoted(path); },
                 [&] {
-                  const FileKind kind = kind_of_file(path);
                   for (const auto& known : kKinds)
                     if (known.kind == kind) {
-                      Json seen{{"version", 1},
-                                {"file", path.string()},
-                                {"kind", known.name},
-                                {"size_bytes", fs::file_size(path)}};
+                      Json seen{{"version", 1}, {"file", path.string()}, {"kind", known.name}};
+                      if (!fs::is_directory(path)) seen["size_bytes"] = fs::file_size(path);
                       known.add(path, seen);
                       return seen;
                     }
@@ -242,10 +269,11 @@ nlohmann::ordered_json inspect_file(const fs::path& path) {
                                 {"kind", "encrypted TAO model (.tlt)"},
                                 {"size_bytes", fs::file_size(path)},
                                 {"note", "what is inside can only be seen with the key; export opens it"}};
-                  throw Error(Kind::kBadInput, "no file that etalon knows",
-                              "expected a Keras model, ONNX, .etlt, .tlt, calibration cache, tensorfile, "
-                              "TFRecord, statistics or "
-                              "experiment spec");
+                  throw Error(
+                      Kind::kBadInput, "no file that etalon knows",
+                      "expected a Keras model, checkpoint, ONNX, .etlt, .tlt, calibration cache, tensorfile, "
+                      "TFRecord, statistics or "
+                      "experiment spec");
                 });
 }
 

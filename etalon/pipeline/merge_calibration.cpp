@@ -4,6 +4,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/calibration/statistics_store.hpp"
+#include "etalon/networks/metadata.hpp"
 #include "etalon/pipeline/calibration.hpp"
 #include "etalon/pipeline/written_files.hpp"
 
@@ -31,7 +32,8 @@ MergeResult merge_calibration(const MergeOptions& options, Log& log) {
   MergeResult result;
   result.images = whole.images;
   if (options.cal_cache_file) {
-    MadeCache made = make_cache(model, counted_statistics(whole).tensors, options.rule, options.trt_version);
+    MadeCache made = make_cache(model, counted_statistics(whole).tensors, options.rule, options.trt_version,
+                                unranged_in(model));
     tell_ranges(made, options.rule, log);
     warn_of_version(options.trt_version, log);
     outputs.stage(*options.cal_cache_file, if_exists, 0666, format_calibration_cache(made.cache));

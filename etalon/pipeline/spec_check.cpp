@@ -73,7 +73,8 @@ Json check_spec(const SpecCheckOptions& options) {
                                });
   std::vector<Finding> findings = std::move(content.findings);
   std::ranges::move(content.wrong, std::back_inserter(findings));
-  look_for_data(content.data_places, options.data_root, findings);
+  const bool here = content.data_root == SpecContent::DataRoot::kWorkingDirectory;
+  look_for_data(content.data_places, here ? fs::path() : options.data_root, findings);
   std::ranges::stable_sort(findings, {}, [](const Finding& f) { return std::pair(f.line, f.column); });
 
   const auto lines = lines_of(as_text(bytes));

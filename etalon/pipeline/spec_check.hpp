@@ -8,7 +8,8 @@ namespace etalon {
 
 struct SpecCheckOptions {
   std::filesystem::path file;
-  // What relative paths of the specification are relative to: TAO's DATA_BASE_PATH, without it ~/datasets.
+  // What relative paths of a DetectNet_v2 specification are relative to: TAO's DATA_BASE_PATH, without it
+  // ~/datasets. Those of Mask R-CNN are relative to the working directory.
   std::filesystem::path data_root;
 };
 

@@ -2,14 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <utility>
 
 #include "etalon/base/error.hpp"
 #include "etalon/networks/detectnet_v2/spec_facts.hpp"
+#include "etalon/networks/mask_rcnn/spec_facts.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 #include "etalon/spec/detectnet_v2_validation.hpp"
+#include "etalon/spec/mask_rcnn_validation.hpp"
 #include "etalon/spec/placed_message.hpp"
 #include "etalon/spec/spec_kind.hpp"
 
@@ -192,6 +195,51 @@ void add_convert(std::string_view text, SpecContent& content) {
   facts["image_directory_path"] = config.image_directory_path();
 }
 
+void add_mask_rcnn(std::string_view text, SpecContent& content) {
+  MaskRcnnSpec spec = parse_mask_rcnn_spec(text);
+  content.for_export = true;
+  content.findings = std::move(spec.findings);
+  content.wrong = validate_mask_rcnn_spec(spec);
+
+  const auto& data = spec.experiment.data_config();
+  const auto& config = spec.experiment.maskrcnn_config();
+  Json& facts = content.facts;
+  facts["network"] = "mask_rcnn";
+  facts["architecture"] = fmt::format("{} {}", config.arch(), config.nlayers());
+  facts["image_size"] = data.image_size();
+  facts["num_classes"] = data.num_classes();
+  const bool usable = std::ranges::none_of(
+      content.wrong, [](const Finding& f) { return f.severity == Finding::Severity::kError; });
+  if (usable) {
+    const MaskRcnnFacts found = facts_of(spec);
+    facts["input"] = {{"width", found.width}, {"height", found.height}, {"channels", 3}};
+    facts["pyramid"] = {{"min_level", found.min_level}, {"max_level", found.max_level}};
+    facts["anchors"] = {{"anchor_scale", found.anchor_scale},
+                        {"num_scales", found.scales_per_octave},
+                        {"aspect_ratios", found.aspect_ratios}};
+    facts["proposals"] = {{"test_rpn_post_nms_topn", found.proposals},
+                          {"test_rpn_nms_thresh", found.proposal_iou},
+                          {"rpn_min_size", found.proposal_min_size}};
+    facts["detections"] = {{"test_detections_per_image", found.detections},
+                           {"test_nms", found.detection_iou},
+                           {"bbox_reg_weights", found.box_weights}};
+    facts["heads"] = {{"fast_rcnn_mlp_head_dim", found.head_width}, {"mrcnn_resolution", found.mask_size}};
+    const auto cannot = plugins_cannot(found);
+    facts["plugins"] = cannot.empty() ? "tensorrt, none" : "none";
+    if (!cannot.empty()) facts["plugins_cannot"] = cannot;
+  }
+  const PlacedMessage placed = PlacedMessage(spec.experiment, spec.outline).child("data_config");
+  const auto add_files = [&](const char* field, const std::string& path) {
+    if (path.empty()) return;
+    facts[field] = path;
+    content.data_places.push_back({path, false, placed.finding(Finding::Severity::kNote, field, "")});
+  };
+  add_files("val_json_file", data.val_json_file());
+  add_files("validation_file_pattern", data.validation_file_pattern());
+  add_files("training_file_pattern", data.training_file_pattern());
+  content.data_root = SpecContent::DataRoot::kWorkingDirectory;
+}
+
 }  // namespace
 
 SpecContent content_of_spec(std::string_view text) {
@@ -210,6 +258,10 @@ SpecContent content_of_spec(std::string_view text) {
     case SpecKind::kDatasetConvert:
       content.kind = fmt::format("dataset_convert specification of {}", seen.network);
       add_convert(text, content);
+      break;
+    case SpecKind::kMaskRcnn:
+      content.kind = fmt::format("experiment specification of {}", seen.network);
+      add_mask_rcnn(text, content);
       break;
     case SpecKind::kForeign:
       content.kind = fmt::format("specification of {}", seen.network);

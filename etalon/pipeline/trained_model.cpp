@@ -9,6 +9,7 @@
 #include "etalon/formats/statistics_file/statistics_file.hpp"
 #include "etalon/formats/tensorfile/tensorfile_reader.hpp"
 #include "etalon/formats/tfrecord/tfrecord.hpp"
+#include "etalon/formats/zip_archive/zip_archive.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/workers/codec.hpp"
 
@@ -19,8 +20,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kHeadBytes = 4096;
 
-bool looks_like_zip(ByteView head) { return as_text(head).starts_with("PK\x03\x04"); }
-
 // Nothing but text that a person could have written: no control characters but white space.
 bool looks_like_text(ByteView head) {
   for (const std::byte b : head) {
@@ -30,28 +29,82 @@ bool looks_like_text(ByteView head) {
   return !head.empty();
 }
 
-KerasModel read_encrypted(const fs::path& path, std::string_view key) {
+// An encrypted file has no signature; TAO knows it by its ending.
+bool may_be_encrypted(const fs::path& path) { return path.extension() == ".tlt" || !path.has_extension(); }
+
+Bytes decrypted(const fs::path& path, std::string_view key) {
   if (key.empty())
     throw Error(Kind::kWrongUsage, "the model is encrypted and no key was given",
                 "give the key it was trained with: --key KEY");
   const auto codec = find_codec();
   if (!codec) throw_no_codec("to read an encrypted model");
-  const Bytes plain = decrypt(*codec, read_file(path), key);
+  return decrypt(*codec, read_file(path), key);
+}
+
+[[noreturn]] void refuse_key(std::string_view expected) {
+  throw Error(Kind::kBadInput,
+              fmt::format("the key does not open the model: what it decrypts to is no {}", expected),
+              "give the key it was trained with: --key KEY");
+}
+
+constexpr std::string_view kKerasModel = "Keras model", kCheckpoint = "Mask R-CNN checkpoint";
+constexpr const char* kOtherNetwork[] = {"etalon mask_rcnn export takes it",
+                                         "etalon detectnet_v2 export takes it"};
+
+KerasModel read_encrypted(const fs::path& path, std::string_view key) {
+  const Bytes plain = decrypted(path, key);
   if (looks_like_hdf5(plain)) return read_keras_hdf5(plain);
   if (looks_like_zip(plain))
-    throw Error(Kind::kUnsupported, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model",
-                "Mask R-CNN export is not there yet");
-  throw Error(Kind::kBadInput, "the key does not open the model: what it decrypts to is no Keras model",
-              "give the key it was trained with: --key KEY");
+    throw Error(Kind::kBadInput, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model",
+                kOtherNetwork[0]);
+  refuse_key(kKerasModel);
+}
+
+TfCheckpoint read_encrypted_checkpoint(const fs::path& path, std::string_view key) {
+  Bytes plain = decrypted(path, key);
+  if (looks_like_zip(plain)) return read_tf_checkpoint(std::move(plain));
+  if (looks_like_hdf5(plain))
+    throw Error(Kind::kBadInput, "this is an encrypted Keras model, expected a Mask R-CNN checkpoint",
+                kOtherNetwork[1]);
+  refuse_key(kCheckpoint);
+}
+
+// Why a file of this kind is no trained model of any network.
+[[noreturn]] void refuse_kind(FileKind kind, std::string_view expected) {
+  switch (kind) {
+    case FileKind::kTensorfile:
+      throw Error(Kind::kBadInput,
+                  fmt::format("this is a calibration tensorfile, expected a trained {}", expected),
+                  "give it with --cal_data_file");
+    case FileKind::kOnnx:
+      throw Error(Kind::kUnsupported,
+                  fmt::format("this is an ONNX model already, expected a trained {}", expected),
+                  "give the model that training wrote");
+    case FileKind::kEtlt:
+      throw Error(Kind::kUnsupported,
+                  fmt::format("this is an exported model (.etlt), expected a trained {}", expected),
+                  "give the model that training wrote");
+    default:
+      throw Error(Kind::kBadInput, fmt::format("this is no {}", expected),
+                  "give the model that training wrote");
+  }
 }
 
 }  // namespace
 
 FileKind kind_of_file(const fs::path& path) {
+  if (looks_like_tf_checkpoint_folder(path) || looks_like_tf_checkpoint_index(path))
+    return FileKind::kBareCheckpoint;
+  if (std::error_code ignored; fs::is_directory(path, ignored))
+    throw Error(
+        Kind::kBadInput,
+        fmt::format("{} is a folder and holds no checkpoint (.index and .data-... files)", quoted(path)),
+        "give the model's file, or the folder with the checkpoint");
+  check_is_data_file(path);
   const Bytes head = read_file_head(path, kHeadBytes);
   if (looks_like_hdf5(head))
     return looks_like_tensorfile(path) ? FileKind::kTensorfile : FileKind::kKerasHdf5;
-  if (looks_like_zip(head)) return FileKind::kZip;
+  if (looks_like_zip(head)) return FileKind::kCheckpointZip;
   if (looks_like_statistics(head)) return FileKind::kStatistics;
   if (looks_like_tfrecord(head)) return FileKind::kTfRecord;
   // Encrypted bytes look like anything now and then, so these endings come before the weaker signatures.
@@ -64,36 +117,36 @@ FileKind kind_of_file(const fs::path& path) {
 }
 
 KerasModel read_trained_model(const fs::path& path, std::string_view key) {
-  check_is_data_file(path);
-  return within(
-      [&] { return fmt::format("'{}'", escaped(path.string())); },
-      [&]() -> KerasModel {
-        switch (kind_of_file(path)) {
-          case FileKind::kKerasHdf5:
-            return read_keras_hdf5(path);
-          case FileKind::kZip:
-            throw Error(Kind::kUnsupported,
-                        "this is a ZIP, as Mask R-CNN's checkpoints are; expected a Keras model",
-                        "Mask R-CNN export is not there yet");
-          case FileKind::kTensorfile:
-            throw Error(Kind::kBadInput, "this is a calibration tensorfile, expected a trained Keras model",
-                        "give it with --cal_data_file");
-          case FileKind::kOnnx:
-            throw Error(Kind::kUnsupported, "this is an ONNX model already, expected a trained Keras model",
-                        "give the .hdf5 or .tlt that training wrote");
-          case FileKind::kEtlt:
-            throw Error(Kind::kUnsupported, "this is an exported model (.etlt), expected a trained one",
-                        "give the .hdf5 or .tlt that training wrote");
-          case FileKind::kEncryptedOrUnknown:
-            // An encrypted file has no signature; TAO knows it by its ending, and so the error for junk stays
-            // a clear one.
-            if (path.extension() == ".tlt" || !path.has_extension()) return read_encrypted(path, key);
-            [[fallthrough]];
-          default:
-            throw Error(Kind::kBadInput, "this is no Keras model (HDF5)",
-                        "expected the .hdf5 or .tlt that training wrote");
-        }
-      });
+  const FileKind kind = kind_of_file(path);
+  return within([&] { return quoted(path); },
+                [&]() -> KerasModel {
+                  if (kind == FileKind::kKerasHdf5) return read_keras_hdf5(path);
+                  if (kind == FileKind::kCheckpointZip || kind == FileKind::kBareCheckpoint)
+                    throw Error(
+                        Kind::kBadInput,
+                        fmt::format("this is a {}, expected a Keras model",
+                                    kind == FileKind::kCheckpointZip ? "ZIP, as Mask R-CNN's checkpoints are"
+                                                                     : "bare TensorFlow checkpoint"),
+                        kOtherNetwork[0]);
+                  if (kind == FileKind::kEncryptedOrUnknown && may_be_encrypted(path))
+                    return read_encrypted(path, key);
+                  refuse_kind(kind, kKerasModel);
+                });
+}
+
+TfCheckpoint read_trained_checkpoint(const fs::path& path, std::string_view key) {
+  const FileKind kind = kind_of_file(path);
+  return within([&] { return quoted(path); },
+                [&]() -> TfCheckpoint {
+                  if (kind == FileKind::kCheckpointZip || kind == FileKind::kBareCheckpoint)
+                    return read_tf_checkpoint(path);
+                  if (kind == FileKind::kKerasHdf5)
+                    throw Error(Kind::kBadInput, "this is a Keras model, expected a Mask R-CNN checkpoint",
+                                kOtherNetwork[1]);
+                  if (kind == FileKind::kEncryptedOrUnknown && may_be_encrypted(path))
+                    return read_encrypted_checkpoint(path, key);
+                  refuse_kind(kind, kCheckpoint);
+                });
 }
 
 }  // namespace etalon

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "etalon/formats/keras_hdf5/keras_model.hpp"
+#include "etalon/formats/tf_checkpoint/tf_checkpoint.hpp"
 
 namespace etalon {
 
@@ -15,7 +16,8 @@ enum class FileKind {
   kTensorfile,
   kTfRecord,
   kStatistics,
-  kZip,
+  kCheckpointZip,
+  kBareCheckpoint,  // a folder that holds one, or the .index of one
   kOnnx,
   kCalibrationCache,
   kEtlt,
@@ -29,5 +31,10 @@ FileKind kind_of_file(const std::filesystem::path& path);
 // without a key (kWrongUsage), with a wrong key (kBadInput: the codec cannot tell, what comes out is looked
 // at), and the containers of other networks (kUnsupported).
 KerasModel read_trained_model(const std::filesystem::path& path, std::string_view key);
+
+// The same for a TensorFlow checkpoint: a ZIP, plain or encrypted, a folder that holds one, or
+// its .index. Errors as
+// read_trained_model and read_tf_checkpoint, with the file named.
+TfCheckpoint read_trained_checkpoint(const std::filesystem::path& path, std::string_view key);
 
 }  // namespace etalon

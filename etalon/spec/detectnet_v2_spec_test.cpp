@@ -70,7 +70,8 @@ TEST(DetectnetV2Spec, TellsWhatIsWrongAndWhere) {
        "has no field of a DetectNet_v2 specification, the first one is 'bananas' (is this a specification of "
        "another network?)"},
       {"seed: 7\ndata_config { num_classes: 4 }\nmaskrcnn_config { nlayers: 10 }",
-       "this is a specification of Mask R-CNN ('maskrcnn_config' is its field), expected the experiment "
+       "this is the experiment specification of Mask R-CNN ('maskrcnn_config' is its field), expected the "
+       "experiment "
        "specification of DetectNet_v2, in "
        "line 3, column 1 (give the file that the network was trained with)"},
       {"model_config { arch: \"resnet\" n_layers: 18 }\ntrain_config { n_epochs: 1 }",

@@ -18,7 +18,7 @@ namespace etalon {
 // The schema train_val of TAO, and class names across the sections. In the order of the text.
 std::vector<Finding> validate_detectnet_v2_spec(const DetectnetV2Spec& spec);
 
-// The schema inference. Nothing here is an error: etalon does not run this task.
+// The schema inference. Nothing here is an error: what our own inference cannot do without it says itself.
 std::vector<Finding> validate_detectnet_v2_inference_spec(const DetectnetV2InferenceSpec& spec);
 
 // No schema of TAO's: only what dataset_convert cannot do without. Warnings, for the same reason.

@@ -22,7 +22,7 @@ constexpr Mark kMarks[] = {
     {"", "kitti_config", SpecKind::kDatasetConvert, "DetectNet_v2"},
     {"", "coco_config", SpecKind::kDatasetConvert, "DetectNet_v2"},
     {"", "sample_modifier_config", SpecKind::kDatasetConvert, "DetectNet_v2"},
-    {"", "maskrcnn_config", SpecKind::kForeign, "Mask R-CNN"},
+    {"", "maskrcnn_config", SpecKind::kMaskRcnn, "Mask R-CNN"},
     {"", "ssd_config", SpecKind::kForeign, "SSD"},
     {"", "dssd_config", SpecKind::kForeign, "DSSD"},
     {"", "retinanet_config", SpecKind::kForeign, "RetinaNet"},
@@ -40,6 +40,10 @@ constexpr Mark kMarks[] = {
     {"dataset_config", "data_class_config", SpecKind::kForeign, "UNet"},
     {"dataset_config", "train_images_path", SpecKind::kForeign, "UNet"},
     {"model_config", "model_input_width", SpecKind::kForeign, "UNet"},
+    // Last: nothing else has them either, but a text that is none of the above need not have them.
+    {"", "cost_function_config", SpecKind::kExperiment, "DetectNet_v2"},
+    {"", "bbox_rasterizer_config", SpecKind::kExperiment, "DetectNet_v2"},
+    {"", "postprocessing_config", SpecKind::kExperiment, "DetectNet_v2"},
 };
 
 }  // namespace
@@ -65,9 +69,17 @@ RecognisedSpec recognise_spec(std::string_view text) {
   return recognise_spec(outline_protobuf_text(checked_spec_text(text)));
 }
 
+RecognisedSpec spec_of(SpecKind kind) {
+  RecognisedSpec out;
+  out.kind = kind;
+  if (kind == SpecKind::kMaskRcnn) out.network = "Mask R-CNN";
+  return out;
+}
+
 std::string describe(const RecognisedSpec& spec) {
   switch (spec.kind) {
     case SpecKind::kExperiment:
+    case SpecKind::kMaskRcnn:
       return fmt::format("the experiment specification of {}", spec.network);
     case SpecKind::kInference:
       return fmt::format("a specification of {}'s inference task", spec.network);

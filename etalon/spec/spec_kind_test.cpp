@@ -30,6 +30,12 @@ TEST(SpecKind, IsToldByTheFieldsThatOnlyOneKindHas) {
        "a specification of DetectNet_v2's task dataset_convert", "kitti_config", 1, 1},
       {"image_directory_path: 'x' coco_config { }", SpecKind::kDatasetConvert,
        "a specification of DetectNet_v2's task dataset_convert", "coco_config", 1, 27},
+      {"seed: 7\nmaskrcnn_config { }", SpecKind::kMaskRcnn, "the experiment specification of Mask R-CNN",
+       "maskrcnn_config", 2, 1},
+      {"cost_function_config { }", SpecKind::kExperiment, "the experiment specification of DetectNet_v2",
+       "cost_function_config", 1, 1},
+      {"cost_function_config { } ssd_config { }", SpecKind::kForeign, "a specification of SSD", "ssd_config",
+       1, 26},
       {"random_seed: 1\nssd_config { }", SpecKind::kForeign, "a specification of SSD", "ssd_config", 2, 1},
       {"dssd_config { }", SpecKind::kForeign, "a specification of DSSD", "dssd_config", 1, 1},
       {"retinanet_config { }", SpecKind::kForeign, "a specification of RetinaNet", "retinanet_config", 1, 1},
@@ -71,7 +77,7 @@ TEST(SpecKind, TellsEverySample) {
     const Bytes bytes = read_file(std::filesystem::path(data) / name);
     return describe(recognise_spec(as_text(bytes)));
   };
-  EXPECT_EQ(kind_of("models/mask_rcnn/spec.txt"), "a specification of Mask R-CNN");
+  EXPECT_EQ(kind_of("models/mask_rcnn/spec.txt"), "the experiment specification of Mask R-CNN");
   EXPECT_EQ(kind_of("models/detectnet_v2/bccd.spec.txt"), "the experiment specification of DetectNet_v2");
   EXPECT_EQ(kind_of("models/detectnet_v2/dataset/specs/convert_bccd.txt"),
             "a specification of DetectNet_v2's task dataset_convert");

@@ -90,13 +90,12 @@ class Collector final : public protobuf::io::ErrorCollector {
 
 void check_kind(const TextOutline& outline, SpecKind expected) {
   const RecognisedSpec seen = recognise_spec(outline);
-  if (seen.kind == expected || seen.kind == SpecKind::kExperiment) return;
-  RecognisedSpec wanted;
-  wanted.kind = expected;
+  if (seen.kind == expected || seen.field.empty()) return;
+  const bool experiment = expected == SpecKind::kExperiment || expected == SpecKind::kMaskRcnn;
   Error error(Kind::kBadInput,
               fmt::format("this is {} ('{}' is its field), expected {}", describe(seen), seen.field,
-                          describe(wanted)),
-              expected == SpecKind::kExperiment ? "give the file that the network was trained with" : "");
+                          describe(spec_of(expected))),
+              experiment ? "give the file that the network was trained with" : "");
   error.add_place(place(seen.line, seen.column));
   throw error;
 }
@@ -173,13 +172,15 @@ SpecText parse_spec_text(std::string_view text, SpecKind expected, protobuf::Mes
   if (!parsed) throw Error(Kind::kInternal, "the parser refused the specification without a reason");
 
   const auto& top = spec.outline.values[0].inside;
-  if (top.empty()) throw Error(Kind::kBadInput, "is empty, expected a specification of DetectNet_v2");
+  const std::string network = spec_of(expected).network;
+  if (top.empty())
+    throw Error(Kind::kBadInput, fmt::format("is empty, expected a specification of {}", network));
   const auto known = field_names(*message.GetDescriptor());
   if (std::ranges::none_of(top, [&](std::size_t number) {
         return std::ranges::find(known, spec.outline.values[number].name) != known.end();
       }))
     throw Error(Kind::kBadInput,
-                fmt::format("has no field of a DetectNet_v2 specification, the first one is '{}'",
+                fmt::format("has no field of a {} specification, the first one is '{}'", network,
                             escaped(spec.outline.values[top.front()].name)),
                 "is this a specification of another network?");
   check_enumerations(message);

@@ -4,9 +4,9 @@
 #include <fmt/ranges.h>
 
 #include "etalon/base/error.hpp"
-#include "etalon/networks/detectnet_v2/metadata.hpp"
 #include "etalon/networks/detectnet_v2/spec_facts.hpp"
 #include "etalon/networks/keras_layers/lower_keras_graph.hpp"
+#include "etalon/networks/metadata.hpp"
 #include "etalon/onnx/passes.hpp"
 
 namespace etalon {
@@ -112,12 +112,7 @@ Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec
 
   run_passes(net.model, deploy_passes());
   infer_shapes(net.model);
-  if (options.tensor_names == TensorNames::kTensorflow) {
-    use_tensorflow_names(net.model);
-    net.input = net.model.graph().input(0).name();
-    for (std::size_t i = 0; i < net.outputs.size(); ++i)
-      net.outputs[i].tensor = net.model.graph().output(static_cast<int>(i)).name();
-  }
+  if (options.tensor_names == TensorNames::kTensorflow) use_tensorflow_names(net);
   write_metadata(net);
   return net;
 }

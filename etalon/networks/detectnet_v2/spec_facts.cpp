@@ -2,21 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <cmath>
 
 #include "etalon/base/error.hpp"
+#include "etalon/spec/decimal.hpp"
 
 namespace etalon {
 namespace {
-
-// The shortest decimal that is this float32: a spec's 0.05 does not become 0.05000000074505806.
-double decimal_of(float value) {
-  const std::string text = fmt::format("{}", value);
-  double decimal = value;
-  std::from_chars(text.data(), text.data() + text.size(), decimal);
-  return decimal;
-}
 
 ClassClustering::Algorithm algorithm_of(const detectnet_v2::ClusteringConfig& config) {
   switch (config.clustering_algorithm()) {

@@ -2,9 +2,9 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/networks/keras_layers/activation_functions.hpp"
-#include "etalon/networks/keras_layers/kernel_layout.hpp"
 #include "etalon/networks/keras_layers/layers.hpp"
-#include "etalon/networks/keras_layers/padding_rules.hpp"
+#include "etalon/networks/kernel_layout.hpp"
+#include "etalon/networks/padding_rules.hpp"
 
 namespace etalon {
 namespace {
@@ -35,9 +35,11 @@ LoweredTensor lower_conv2d(LayerCall& call) {
 
   call.expect_weights(use_bias ? 2 : 1);
   const auto [kh, kw] = window.kernel;
-  const auto kernel = call.weight(
-      0, "kernel", {kh, kw, image.channels, filters}, {filters, image.channels, kh, kw},
-      [&](const auto& values) { return reversed_kernel(values, kh * kw, image.channels, filters); });
+  const auto kernel = call.weight(0, "kernel", {kh, kw, image.channels, filters},
+                                  {filters, image.channels, kh, kw}, [&](const auto& values) {
+                                    return reversed_kernel(std::as_bytes(std::span(values)), kh * kw,
+                                                           image.channels, filters);
+                                  });
   const auto bias = use_bias ? call.weight(1, "bias", {filters}, {filters}) : "";
 
   const auto plan = same ? plan_conv_same : plan_valid;
@@ -76,9 +78,11 @@ LoweredTensor lower_conv2d_transpose(LayerCall& call) {
 
   call.expect_weights(use_bias ? 2 : 1);
   const auto [kh, kw] = window.kernel;
-  const auto kernel = call.weight(
-      0, "kernel", {kh, kw, filters, image.channels}, {image.channels, filters, kh, kw},
-      [&](const auto& values) { return reversed_kernel(values, kh * kw, filters, image.channels); });
+  const auto kernel = call.weight(0, "kernel", {kh, kw, filters, image.channels},
+                                  {image.channels, filters, kh, kw}, [&](const auto& values) {
+                                    return reversed_kernel(std::as_bytes(std::span(values)), kh * kw, filters,
+                                                           image.channels);
+                                  });
   const auto bias = use_bias ? call.weight(1, "bias", {filters}, {filters}) : "";
 
   const auto plan = [&](std::size_t axis, std::int64_t size) {

@@ -2,8 +2,8 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/networks/keras_layers/activation_functions.hpp"
-#include "etalon/networks/keras_layers/kernel_layout.hpp"
 #include "etalon/networks/keras_layers/layers.hpp"
+#include "etalon/networks/kernel_layout.hpp"
 
 namespace etalon {
 
@@ -24,8 +24,9 @@ LoweredTensor lower_dense(LayerCall& call) {
   if (x.shape.size() == 1) {
     // Output channel first, as in a convolution: quantisation channel by channel expects it there.
     const auto kernel =
-        call.weight(0, "kernel", {features, units}, {units, features},
-                    [&](const auto& values) { return reversed_kernel(values, 1, features, units); });
+        call.weight(0, "kernel", {features, units}, {units, features}, [&](const auto& values) {
+          return reversed_kernel(std::as_bytes(std::span(values)), 1, features, units);
+        });
     const auto bias = use_bias ? call.weight(1, "bias", {units}, {units}) : "";
     call.graph.gemm(out, x.name, kernel, bias);
   } else {  // over the last axis of each row

@@ -1,8 +1,8 @@
 // Depthwise and separable convolutions. TAO's patch of Keras left them alone: `same` is TensorFlow's own.
 #include "etalon/networks/keras_layers/activation_functions.hpp"
-#include "etalon/networks/keras_layers/kernel_layout.hpp"
 #include "etalon/networks/keras_layers/layers.hpp"
-#include "etalon/networks/keras_layers/padding_rules.hpp"
+#include "etalon/networks/kernel_layout.hpp"
+#include "etalon/networks/padding_rules.hpp"
 
 namespace etalon {
 namespace {
@@ -31,9 +31,11 @@ LoweredTensor convolve_each_channel(LayerCall& call, Depthwise& depthwise, const
   auto& window = depthwise.window;
   const auto [kh, kw] = window.kernel;
   const auto channels = image.channels * depthwise.multiplier;
-  const auto kernel = call.weight(
-      0, "depthwise_kernel", {kh, kw, image.channels, depthwise.multiplier}, {channels, 1, kh, kw},
-      [&](const auto& values) { return reversed_kernel(values, kh * kw, 1, channels); });
+  const auto kernel =
+      call.weight(0, "depthwise_kernel", {kh, kw, image.channels, depthwise.multiplier},
+                  {channels, 1, kh, kw}, [&](const auto& values) {
+                    return reversed_kernel(std::as_bytes(std::span(values)), kh * kw, 1, channels);
+                  });
   const auto plan = depthwise.same ? plan_tensorflow_same : plan_valid;
   const auto rows = plan({image.height, kh, window.strides[0], window.dilations[0]});
   const auto columns = plan({image.width, kw, window.strides[1], window.dilations[1]});
@@ -71,9 +73,10 @@ LoweredTensor lower_separable_conv2d(LayerCall& call) {
   call.expect_weights(use_bias ? 3 : 2);
   const auto between = convolve_each_channel(call, depthwise, call.tensor("separable_conv2d/depthwise"), "");
   const auto channels = image.channels * depthwise.multiplier;
-  const auto kernel =
-      call.weight(1, "pointwise_kernel", {1, 1, channels, filters}, {filters, channels, 1, 1},
-                  [&](const auto& values) { return reversed_kernel(values, 1, channels, filters); });
+  const auto kernel = call.weight(
+      1, "pointwise_kernel", {1, 1, channels, filters}, {filters, channels, 1, 1}, [&](const auto& values) {
+        return reversed_kernel(std::as_bytes(std::span(values)), 1, channels, filters);
+      });
   const auto bias = use_bias ? call.weight(2, "bias", {filters}, {filters}) : "";
   const auto out = call.tensor(use_bias ? "BiasAdd" : "separable_conv2d");
   call.graph.conv(out, between.name, kernel, bias, {});

@@ -2,7 +2,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/networks/keras_layers/layers.hpp"
-#include "etalon/networks/keras_layers/padding_rules.hpp"
+#include "etalon/networks/padding_rules.hpp"
 
 namespace etalon {
 namespace {
