@@ -1,7 +1,7 @@
 // What calibration costs: images/s with statistics against plain float32 inference of the same graph, in one
 // process.
 //
-//   calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]
+//   calibration_benchmark MODEL.onnx [--images FOLDER] [--cache FILE] [--brief] [--rounds N] [--count N]
 //   calibration_benchmark MODEL.onnx --images FOLDER --once plain|CALIBRATOR [--precision f32|bf16] [--count
 //   N]
 //
@@ -13,6 +13,9 @@
 // --images, inputs lie ready in memory and only inference is compared; with it, rows that load their images
 // (decode, resize) come as well, compared with the same way from memory. Left out: compiling the model, and
 // choosing ranges from the statistics (printed apart).
+// --cache names a cache that an export of this model wrote: only what it has a line for is counted, as that
+// export did. Without it every tensor of the graph is.
+// --brief runs plain inference, twice, and every line only: for networks of which an image takes seconds.
 // --once calibrates the images once, loading each, choosing ranges included, and prints one line of JSON:
 // seconds, processor time, the peak memory of the process. That is what peers.py sets beside other programs.
 // "plain" computes the same images only.
@@ -38,6 +41,8 @@
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/ranges.hpp"
 #include "etalon/calibration/scale_sources.hpp"
+#include "etalon/formats/calibration_cache/calibration_cache.hpp"
+#include "etalon/networks/metadata.hpp"
 #include "etalon/runtime/session.hpp"
 
 namespace etalon {
@@ -74,9 +79,10 @@ struct Ratio {
 
 struct Options {
   std::string model;
-  std::optional<fs::path> images;
+  std::optional<fs::path> images, cache;
   std::string once;  // "plain" or a calibrator; empty: compare
   RunPrecision precision = RunPrecision::kF32;
+  bool brief = false;
   std::size_t rounds = 9, count = 40;
 };
 
@@ -90,6 +96,10 @@ Options parse(int argc, char** argv) {
     };
     if (word == "--images")
       options.images = value();
+    else if (word == "--cache")
+      options.cache = value();
+    else if (word == "--brief")
+      options.brief = true;
     else if (word == "--once")
       options.once = value();
     else if (word == "--precision")
@@ -103,7 +113,8 @@ Options parse(int argc, char** argv) {
   }
   if (options.model.empty() || options.rounds == 0 || options.count == 0)
     throw Error(Kind::kWrongUsage,
-                "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--rounds N] [--count N]");
+                "usage: calibration_benchmark MODEL.onnx [--images FOLDER] [--cache FILE] [--brief] "
+                "[--rounds N] [--count N]");
   if (!options.once.empty() && !options.images) throw Error(Kind::kWrongUsage, "--once needs --images");
   return options;
 }
@@ -118,6 +129,18 @@ std::vector<std::string> convolution_inputs(const ModelProto& model) {
     if (node.op_type() == "Conv") add(node.input(0));
   for (const auto& output : model.graph().output()) add(output.name());
   return names;
+}
+
+// What a calibration counts: all tensors that decide for a line of the cache, or that might.
+std::vector<std::string> counted_tensors(const ModelProto& model, const std::optional<fs::path>& cache) {
+  auto deciding = deciding_tensors(model);
+  if (!cache) return deciding;
+  const auto sources = scale_sources(model);
+  std::set<std::string> wanted;
+  for (const CacheLine& line : read_calibration_cache(*cache).lines)
+    if (const auto source = sources.find(line.tensor); source != sources.end()) wanted.insert(source->second);
+  std::erase_if(deciding, [&](const std::string& name) { return !wanted.contains(name); });
+  return deciding;
 }
 
 double median(std::vector<double> values) {
@@ -161,7 +184,11 @@ struct Way {
 
 class Benchmark {
  public:
-  explicit Benchmark(const Options& options) : options_(options), model_(read_onnx(fs::path(options.model))) {
+  explicit Benchmark(const Options& options)
+      : options_(options),
+        model_(read_onnx(fs::path(options.model))),
+        how_(preprocessing_in(model_).value_or(Preprocessing{})),
+        counted_(counted_tensors(model_, options.cache)) {
     const Session session(model_, {.threads = 1});
     const auto shape = session.input_shape();  // NCHW
     height_ = static_cast<int>(shape.at(2));
@@ -189,20 +216,23 @@ class Benchmark {
       ways.back()->processor.clear();
       return ways.back().get();
     };
-    const auto some = convolution_inputs(model_), every = deciding_tensors(model_);
+    const auto some = convolution_inputs(model_);
+    const auto& every = counted_;
     Way* const plain = add("plain f32", {});
     add("again", {});
-    add("conv inputs and outputs", some);
+    if (!options_.brief) add("conv inputs and outputs", some);
     Way* const counted = add("every line of the cache", every);
     Way* counted_bf16 = nullptr;
-    if (std::ranges::count(runtime_facts().capabilities, "BF16") > 0) {
+    if (options_.brief) {
+      fmt::print("# --brief: no other ways\n");
+    } else if (std::ranges::count(runtime_facts().capabilities, "BF16") > 0) {
       add("plain bf16", {}, RunPrecision::kBf16);
       add("bf16, conv inputs and outputs", some, RunPrecision::kBf16);
       counted_bf16 = add("bf16, every line", every, RunPrecision::kBf16);
     } else {
       fmt::print("# this processor does not compute in bf16\n");
     }
-    if (options_.images) {
+    if (options_.images && !options_.brief) {
       add("plain f32, loading", {}, RunPrecision::kF32, plain);
       add("every line, loading", every, RunPrecision::kF32, counted);
     }
@@ -227,8 +257,8 @@ class Benchmark {
     const auto start = Clock::now();
     const double processor_start = processor_seconds();
     const bool plain = options_.once == "plain";
-    Session session(model_, {.precision = options_.precision,
-                             .observe = plain ? std::vector<std::string>{} : deciding_tensors(model_)});
+    Session session(
+        model_, {.precision = options_.precision, .observe = plain ? std::vector<std::string>{} : counted_});
     SilentProgress progress;
     session.run_all(paths_.size(), loading(), {}, progress);
     std::size_t lines = 0;
@@ -270,7 +300,7 @@ class Benchmark {
 
   Session::FillInput loading() const {
     return [this](std::size_t i, std::span<float> input) {
-      load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input);
+      load_calibration_image(paths_[i], width_, height_, how_, input);
     };
   }
 
@@ -278,7 +308,7 @@ class Benchmark {
     for (std::size_t i = 0; i < std::min<std::size_t>(options_.count, 8); ++i) {
       auto& input = ready_.emplace_back(static_cast<std::size_t>(3 * width_ * height_));
       if (options_.images)
-        load_calibration_image(paths_[i], width_, height_, Preprocessing{}, input);
+        load_calibration_image(paths_[i], width_, height_, how_, input);
       else
         for (std::size_t j = 0; j < input.size(); ++j)
           input[j] = static_cast<float>((j * 2654435761U + i) >> 7 & 255) / 255.0F;
@@ -298,7 +328,9 @@ class Benchmark {
   }
 
   const Options options_;
-  ModelProto model_;
+  const ModelProto model_;
+  const Preprocessing how_;  // the model's own, if it says
+  const std::vector<std::string> counted_;
   int width_ = 0, height_ = 0;
   std::vector<fs::path> paths_;
   std::vector<std::vector<float>> ready_;

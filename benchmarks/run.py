@@ -5,35 +5,14 @@
 import argparse
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
-import time
+
+from processes import run_measured, show
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HERE = ROOT / "benchmarks"
-
-
-def run_measured(words, cwd):
-    """(seconds, peak memory in bytes) of a command, itself and what it starts."""
-    reader, writer = os.pipe()
-    started = time.monotonic()
-    child = os.fork()
-    if child == 0:
-        os.close(reader)
-        done = subprocess.run(words, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-        peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
-        os.write(writer, f"{done.returncode} {peak}".encode())
-        os._exit(0)
-    os.close(writer)
-    answer = os.read(reader, 100).decode().split()
-    os.close(reader)
-    os.waitpid(child, 0)
-    seconds = time.monotonic() - started
-    if answer[0] != "0":
-        sys.exit(f"failed: {' '.join(map(str, words))}")
-    return seconds, int(answer[1])
 
 
 def conversion(program, folder):
@@ -44,13 +23,6 @@ def conversion(program, folder):
     size = model.stat().st_size
     return [("conversion, ResNet-18 of 46 MB, whole process", f"{seconds:.2f} s", "<= 0.4 s"),
             ("its peak memory over the model's size", f"{peak / size:.2f}", "<= 2.5")]
-
-
-def show(title, words):
-    """Runs another benchmark and shows what it prints."""
-    print(f"\n### {title}\n```", flush=True)
-    subprocess.run(list(map(str, words)), check=True, stderr=subprocess.DEVNULL)
-    print("```", flush=True)
 
 
 def main():
@@ -80,6 +52,7 @@ def main():
             show(f"writing tensorfiles, {height}x{width}",
                  [build / "benchmarks/tensorfile_benchmark", pictures, height, width, count, os.cpu_count()])
         show("decoding and resizing", [sys.executable, HERE / "compare_images.py", build / "benchmarks/images_benchmark", files[0]])
+    subprocess.run([sys.executable, HERE / "mask_rcnn.py", "--build", build], check=True)
 
 
 main()
