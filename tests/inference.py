@@ -7,7 +7,7 @@ import onnx
 import onnxruntime
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
-from program import MODEL, SAMPLE, SPEC, ProgramTest, data, main
+from program import MODEL, SAMPLE, SPEC, ProgramTest, data, main, needs_real_numbers
 
 PHOTOS = SAMPLE / "validation"
 NAMES = sorted(path.name for path in PHOTOS.iterdir())
@@ -92,6 +92,7 @@ class Photos(ProgramTest):
     def document(self):
         return json.loads((self.folder / "out/detections.json").read_text())
 
+    @needs_real_numbers
     def test_one_that_is_damaged_is_left_out_and_named(self):
         for name in ("a.png", "c.png", "e.png"):
             save_photo(self.folder / "in" / name)
@@ -122,6 +123,7 @@ class Photos(ProgramTest):
         (self.folder / "in/b.jpg").write_bytes(b"\xff\xd8\xff no picture")
         self.refuses(*self.infer, code=1, says=["damaged JPEG", "'in/b.jpg'"])
 
+    @needs_real_numbers
     def test_no_two_have_the_same_files(self):
         for name in ("a.jpg", "a.png", "a.png.jpg", "b.png"):
             save_photo(self.folder / "in" / name)
@@ -135,6 +137,7 @@ class Photos(ProgramTest):
             for wrong in ("nan", "-0.1", "1.01", "inf"):
                 self.refuses(network, *self.infer[1:], f"--threshold={wrong}", code=2, says=["threshold", "0 to 1"])
 
+    @needs_real_numbers
     def test_a_class_without_a_name_is_called_by_its_number(self):
         save_photo(self.folder / "in/a.png")
         for called in ("class 3", "3"):
@@ -152,6 +155,7 @@ class DetectnetV2(ProgramTest):
     def document(self, folder="out"):
         return json.loads((self.folder / folder / "detections.json").read_text())
 
+    @needs_real_numbers
     def test_finds_what_onnx_runtime_and_numpy_find(self):
         self.export("-o", "m.onnx", "-e", SPEC)
         done = self.infer(PHOTOS, "-m", "m.onnx", "-o", "out", "--json")
@@ -183,6 +187,7 @@ class DetectnetV2(ProgramTest):
         self.assertGreater(total, 20)
         self.assertEqual(sum(json.loads(done.out)["found"].values()), total)
 
+    @needs_real_numbers
     def test_writes_pictures_and_kitti_labels_as_tao_lays_them_out(self):
         self.export("-o", "m.onnx", "-e", SPEC)
         self.infer("-i", PHOTOS, "-m", "m.onnx", "-r", "out", "-b", 4)
@@ -202,6 +207,7 @@ class DetectnetV2(ProgramTest):
                 self.assertAlmostEqual(float(words[15]), found["score"], delta=1e-3)
         self.assertTrue((self.folder / "out/status.json").exists())
 
+    @needs_real_numbers
     def test_is_the_same_for_any_number_of_threads_and_kind_of_model(self):
         self.export("-o", "m.onnx", "-e", SPEC)
         for threads in (1, 2):
@@ -212,6 +218,7 @@ class DetectnetV2(ProgramTest):
         self.assertEqual(files["t1"], files["t2"])
         self.assertEqual(files["t1"], files["t0"])
 
+    @needs_real_numbers
     def test_clusters_as_the_specification_of_the_inference_says(self):
         self.export("-o", "m.onnx")
         handler = ('classwise_bbox_handler_config {{ key: "{}" value {{ confidence_model: "aggregate_cov" output_map: "{}" bbox_color {{ R: 1 G: 2 B: 250 }} '
@@ -236,6 +243,7 @@ class DetectnetV2(ProgramTest):
         pixels = np.asarray(Image.open(self.folder / "NMS/images_annotated" / (NAMES[0][:-4] + ".png"))).reshape(-1, 3)
         self.assertTrue((pixels == [1, 2, 250]).all(1).any())
 
+    @needs_real_numbers
     def test_shows_only_what_is_asked_for(self):
         self.export("-o", "m.onnx", "-e", SPEC)
         (self.folder / "names.txt").write_text("red\nwhite\nplatelet\n")
@@ -249,6 +257,7 @@ class DetectnetV2(ProgramTest):
         self.assertEqual(sure, [d for d in found if d["score"] >= limit])
         self.assertEqual(len(sure), len(found) - 2)
 
+    @needs_real_numbers
     def test_replaces_nothing_unless_told_to(self):
         self.export("-o", "m.onnx", "-e", SPEC)
         words = ("detectnet_v2", "inference", PHOTOS / NAMES[0], "-m", "m.onnx", "-o", "out")
@@ -271,6 +280,7 @@ class DetectnetV2(ProgramTest):
         self.refuses(*infer, "broken", "-m", MODEL, "-o", "out", code=1, says=["broken/a.jpg"])
         self.refuses(*infer, PHOTOS, "-m", MODEL, "-e", SPEC, "-o", "out", "--classes", "rcb", code=2, says=["'rcb'", "rbc"])
 
+    @needs_real_numbers
     def test_compares_the_threshold_as_the_network_counts(self):
         coverage = np.zeros((1, 4, 4))
         coverage[0, 1, 1] = np.float32(0.7)  # less than the double 0.7
@@ -289,6 +299,7 @@ class DetectnetV2(ProgramTest):
         self.refuses(*infer, "m.onnx", code=1, says=["'mask_rcnn'", "'detectnet_v2'", "'m.onnx'", "etalon mask_rcnn inference takes it"])
         self.refuses(*infer, "checkpoint", code=1, says=["TensorFlow checkpoint", "mask_rcnn"])
 
+    @needs_real_numbers
     def test_says_when_nothing_can_cluster(self):
         limits = {"coverage_threshold": 0.05, "nms_iou_threshold": 0.5, "nms_confidence_threshold": 0, "dbscan_min_samples": 1,
                   "dbscan_confidence_threshold": 0.1, "minimum_box_height": 0}
@@ -302,6 +313,7 @@ class DetectnetV2(ProgramTest):
             if warns:
                 self.assertIn("car, bus", said[0])
 
+    @needs_real_numbers
     def test_refuses_a_grid_that_dbscan_would_never_end_with(self):
         rule = {"class": "car", "algorithm": "dbscan", "dbscan_eps": 0.3, "coverage_threshold": 0.05, "nms_iou_threshold": 0.5, "nms_confidence_threshold": 0,
                 "dbscan_min_samples": 1, "dbscan_confidence_threshold": 0.1, "minimum_box_height": 0}
@@ -315,6 +327,7 @@ class DetectnetV2(ProgramTest):
         done = self.refuses("detectnet_v2", "inference", "a.png", "-m", "m.onnx", "-o", "out", code=1, says=["'etalon.preprocessing' is damaged", "export the model again"])
         self.assertNotIn("--mean", done.err)
 
+    @needs_real_numbers
     def test_takes_nvidias_own_onnx(self):
         self.infer(PHOTOS / NAMES[0], "-m", data("models/detectnet_v2/bccd_resnet18.nvidia.onnx"), "-e", SPEC, "-o", "out")
         self.assertGreater(len(self.document()["images"][0]["detections"]), 3)
@@ -331,6 +344,7 @@ class MaskRcnn(ProgramTest):
         fake_mask_rcnn(self.folder / "m.onnx", self.ROWS, logits)
         Image.new("RGB", (128, 96), (90, 90, 90)).save(self.folder / "a.png")
 
+    @needs_real_numbers
     def test_paints_masks_in_the_photos_pixels(self):
         self.passes("mask_rcnn", "inference", "a.png", "-m", "m.onnx", "-o", "out")
         image = json.loads((self.folder / "out/detections.json").read_text())["images"][0]
@@ -349,6 +363,7 @@ class MaskRcnn(ProgramTest):
         self.assertEqual(tuple(drawn[90, 20]), (90, 90, 90))
         self.assertFalse((self.folder / "out/labels").exists())
 
+    @needs_real_numbers
     def test_takes_taos_flags(self):
         (self.folder / "labels.txt").write_text("one\ntwo\n")
         (self.folder / "spec.txt").write_text('data_config { image_size: "(64, 64)" num_classes: 3 }\n'
@@ -359,6 +374,7 @@ class MaskRcnn(ProgramTest):
         self.assertEqual([d["label"] for d in detections], ["one", "two", "one"])
         self.assertIn("--batch_size", done.err)
 
+    @needs_real_numbers
     def test_refuses_by_name_what_it_cannot_do(self):
         logits = np.zeros((4, 3, 28, 28))
         infer = ("mask_rcnn", "inference", "a.png", "-o", "out", "-m")
@@ -376,6 +392,7 @@ class MaskRcnn(ProgramTest):
         self.refuses(*infer, "m.plan", code=1, says=["TensorRT engine", "--plugins none"])
         self.refuses(*infer, "m.etlt", code=1, says=[".etlt", "--plugins none"])
 
+    @needs_real_numbers
     def test_refuses_a_specification_or_class_map_that_does_not_fit(self):
         spec = "data_config {{ image_size: \"({}, {})\" num_classes: {} }}\nmaskrcnn_config {{ nlayers: 10 include_mask: true }}\n"
         # The second leaves the number of classes open, so that only what comes out tells it.
@@ -394,6 +411,7 @@ class MaskRcnn(ProgramTest):
             self.passes(*infer, "-c", "names.txt", "-e", "spec.txt")
             shutil.rmtree(self.folder / "out")
 
+    @needs_real_numbers
     def test_a_class_without_a_name_is_called_by_its_number(self):
         infer = ("mask_rcnn", "inference", "a.png", "-o", "out", "-m", "bare.onnx", "--force")
         fake_mask_rcnn(self.folder / "bare.onnx", self.ROWS, np.zeros((4, 3, 28, 28)), metadata={})
