@@ -176,10 +176,8 @@ std::optional<std::int64_t> fixed_batch(const Deployable& deployable) {
   return std::nullopt;
 }
 
-// TensorRT's plugins are no operators of ONNX: their nodes are named after them.
 bool has_plugins(const ModelProto& model) {
-  return std::ranges::any_of(model.graph().node(),
-                             [](const NodeProto& node) { return node.op_type().ends_with("_TRT"); });
+  return std::ranges::any_of(model.graph().node(), is_plugin_node);
 }
 
 void write_loading_lines(Lines& lines, const Deployable& deployable, const NetworkKind& kind,

@@ -148,7 +148,12 @@ Deployable mask_rcnn() {
   input.set_name("Input");
   for (const int side : {2, 3, 832, 1344})
     input.mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(side);
-  graph.add_node()->set_op_type("GenerateDetection_TRT");
+  auto& plugin = *graph.add_node();
+  plugin.set_op_type("GenerateDetection_TRT");
+  auto& version = *plugin.add_attribute();
+  version.set_name("plugin_version");
+  version.set_type(AttributeProto::STRING);
+  version.set_s("1");
   return out;
 }
 

@@ -95,6 +95,17 @@ void check_onnx_model(const fs::path& path, Checks& checks) {
   });
 }
 
+// Whether the model is an ONNX, and so has been looked at.
+bool check_onnx_file(const fs::path& path, Checks& checks) {
+  bool onnx = false;
+  checks.run("model file", [&] {
+    onnx = kind_of_file(path) == FileKind::kOnnx;
+    return path.string();
+  });
+  if (onnx) check_onnx_model(path, checks);
+  return onnx;
+}
+
 void check_images(const fs::path& folder, Checks& checks) {
   checks.run("images", [&] {
     const auto images = list_calibration_images(folder);
@@ -147,12 +158,7 @@ void check_detectnet_v2(const DoctorOptions& options, Checks& checks) {
       return fmt::format("DetectNet_v2, classes {}", fmt::join(target_class_names(spec->experiment), ", "));
     });
   if (!options.model) return;
-  FileKind kind = FileKind::kEncryptedOrUnknown;
-  checks.run("model file", [&] {
-    kind = kind_of_file(*options.model);
-    return options.model->string();
-  });
-  if (kind == FileKind::kOnnx) return check_onnx_model(*options.model, checks);
+  if (check_onnx_file(*options.model, checks)) return;
   std::optional<Deployable> model;
   checks.run("model", [&] {
     model =
@@ -179,12 +185,7 @@ void check_mask_rcnn(const DoctorOptions& options, Checks& checks) {
     for (const auto& reason : plugins_cannot(specification->facts))
       checks.row("plugins", "note", reason + ": export it with --plugins none");
   if (!options.model) return;
-  bool onnx = false;
-  checks.run("model file", [&] {
-    onnx = kind_of_file(*options.model) == FileKind::kOnnx;
-    return options.model->string();
-  });
-  if (onnx) return check_onnx_model(*options.model, checks);
+  if (check_onnx_file(*options.model, checks)) return;
   checks.run("model", [&] {
     const TfCheckpoint trained = read_trained_checkpoint(*options.model, options.key);
     const auto net = describe_mask_rcnn(trained);
@@ -224,8 +225,7 @@ bool is_mask_rcnn(const DoctorOptions& options) {
 nlohmann::ordered_json examine(const DoctorOptions& options) {
   Checks checks;
   check_codec(checks);
-  const bool mask_rcnn = is_mask_rcnn(options);
-  if (mask_rcnn)
+  if (is_mask_rcnn(options))
     check_mask_rcnn(options, checks);
   else
     check_detectnet_v2(options, checks);

@@ -48,15 +48,15 @@ Bytes decrypted(const fs::path& path, std::string_view key) {
 }
 
 constexpr std::string_view kKerasModel = "Keras model", kCheckpoint = "Mask R-CNN checkpoint";
-constexpr const char* kOtherNetwork[] = {"etalon mask_rcnn export takes it",
-                                         "etalon detectnet_v2 export takes it"};
+constexpr const char* kMaskRcnnTakesIt = "etalon mask_rcnn export takes it";
+constexpr const char* kDetectnetV2TakesIt = "etalon detectnet_v2 export takes it";
 
 KerasModel read_encrypted(const fs::path& path, std::string_view key) {
   const Bytes plain = decrypted(path, key);
   if (looks_like_hdf5(plain)) return read_keras_hdf5(plain);
   if (looks_like_zip(plain))
     throw Error(Kind::kBadInput, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model",
-                kOtherNetwork[0]);
+                kMaskRcnnTakesIt);
   refuse_key(kKerasModel);
 }
 
@@ -65,7 +65,7 @@ TfCheckpoint read_encrypted_checkpoint(const fs::path& path, std::string_view ke
   if (looks_like_zip(plain)) return read_tf_checkpoint(std::move(plain));
   if (looks_like_hdf5(plain))
     throw Error(Kind::kBadInput, "this is an encrypted Keras model, expected a Mask R-CNN checkpoint",
-                kOtherNetwork[1]);
+                kDetectnetV2TakesIt);
   refuse_key(kCheckpoint);
 }
 
@@ -127,7 +127,7 @@ KerasModel read_trained_model(const fs::path& path, std::string_view key) {
                         fmt::format("this is a {}, expected a Keras model",
                                     kind == FileKind::kCheckpointZip ? "ZIP, as Mask R-CNN's checkpoints are"
                                                                      : "bare TensorFlow checkpoint"),
-                        kOtherNetwork[0]);
+                        kMaskRcnnTakesIt);
                   if (kind == FileKind::kEncryptedOrUnknown && may_be_encrypted(path))
                     return read_encrypted(path, key);
                   refuse_kind(kind, kKerasModel);
@@ -142,7 +142,7 @@ TfCheckpoint read_trained_checkpoint(const fs::path& path, std::string_view key)
                     return read_tf_checkpoint(path);
                   if (kind == FileKind::kKerasHdf5)
                     throw Error(Kind::kBadInput, "this is a Keras model, expected a Mask R-CNN checkpoint",
-                                kOtherNetwork[1]);
+                                kDetectnetV2TakesIt);
                   if (kind == FileKind::kEncryptedOrUnknown && may_be_encrypted(path))
                     return read_encrypted_checkpoint(path, key);
                   refuse_kind(kind, kCheckpoint);
