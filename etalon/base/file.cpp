@@ -287,7 +287,14 @@ struct OutputFiles::State {
     const bool leads_somewhere = ::stat(path.c_str(), &facts) == 0;
     if (name.empty() || name == "." || name == ".." || (leads_somewhere && S_ISDIR(facts.st_mode)))
       throw Error(Kind::kWrongUsage, fmt::format("output {} names a folder, expected a file", quoted(path)));
+    if (leads_somewhere && !S_ISREG(facts.st_mode))  // a device, a pipe: --force is for files
+      throw Error(Kind::kWrongUsage, fmt::format("output {} is not a regular file", quoted(path)),
+                  "give another name");
     if (leads_somewhere && is_input(facts))
+      throw Error(Kind::kWrongUsage, fmt::format("output {} is also an input of this run", quoted(path)),
+                  "give another name");
+    // "missing/../m.onnx" leads nowhere before the folder is made, and to m.onnx afterwards.
+    if (!leads_somewhere && ::stat(path.lexically_normal().c_str(), &facts) == 0 && is_input(facts))
       throw Error(Kind::kWrongUsage, fmt::format("output {} is also an input of this run", quoted(path)),
                   "give another name");
     if (::lstat(path.c_str(), &facts) == 0) {
@@ -460,9 +467,8 @@ void OutputFiles::stage_file(const fs::path& path, IfExists if_exists, unsigned 
 
 void OutputFiles::commit() {
   auto& staged = state_->staged;
-  std::vector<Written> written;
+  std::vector<Written> written = this->staged();
   try {
-    for (const auto& file : staged) written.push_back({file.path, file.size_bytes});
     for (auto& file : staged) state_->prepare(file);
     // New names are the likelier to fail, and are simply taken back.
     for (const IfExists kind : {IfExists::kRefuse, IfExists::kReplace})
@@ -478,6 +484,12 @@ void OutputFiles::commit() {
   state_->reserved.clear();
   state_->made_folders.clear();
   state_->written = std::move(written);
+}
+
+std::vector<OutputFiles::Written> OutputFiles::staged() const {
+  std::vector<Written> staged;
+  for (const auto& file : state_->staged) staged.push_back({file.path, file.size_bytes});
+  return staged;
 }
 
 const std::vector<OutputFiles::Written>& OutputFiles::written() const { return state_->written; }

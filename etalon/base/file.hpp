@@ -102,10 +102,10 @@ class OutputFiles {
   // Once for each output: errors as stage, and kWrongUsage for a path that is reserved already.
   void reserve(const std::filesystem::path& path, IfExists if_exists);
 
-  // Errors, path named: kWrongUsage: names a folder, is staged already, is a protected input; kBadInput:
-  // exists already and may not be replaced, lies below something that is no folder; kEnvironment: folder
-  // cannot be made, not writable, disk full. `mode`: permission bits, applied as they are for 0600, else
-  // through the umask.
+  // Errors, path named: kWrongUsage: names a folder or what is no regular file, is staged already, is a
+  // protected input; kBadInput: exists already and may not be replaced, lies below something that is no
+  // folder; kEnvironment: folder cannot be made, not writable, disk full. `mode`: permission bits, applied as
+  // they are for 0600, else through the umask.
   void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode,
              const std::function<void(Sink&)>& write);
   void stage(const std::filesystem::path& path, IfExists if_exists, unsigned mode, std::string_view text);
@@ -128,7 +128,8 @@ class OutputFiles {
     std::filesystem::path path;
     std::uint64_t size_bytes;
   };
-  const std::vector<Written>& written() const;
+  std::vector<Written> staged() const;          // so far, in the order they were staged
+  const std::vector<Written>& written() const;  // by commit()
 
  private:
   struct State;

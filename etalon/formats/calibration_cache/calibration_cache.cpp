@@ -79,11 +79,11 @@ CacheLine cache_line(const Line& line) {
   return {std::string(line.text.substr(0, colon)), scale_from(line.text.substr(colon + kColon.size()), line)};
 }
 
-std::string_view without_output_0(std::string_view name) {
-  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
-}
-
 }  // namespace
+
+std::string_view without_index(std::string_view tensor) {
+  return tensor.ends_with(":0") ? tensor.substr(0, tensor.size() - 2) : tensor;
+}
 
 int TensorRtVersion::number() const { return major * (major < 10 ? 1000 : 10000) + minor * 100 + patch; }
 
@@ -111,15 +111,15 @@ std::string cache_header(const TensorRtVersion& version) {
 const CacheLine* CalibrationCache::find(std::string_view tensor) const {
   const auto exact = std::ranges::find(lines, tensor, &CacheLine::tensor);
   if (exact != lines.end()) return &*exact;
-  const auto alike = std::ranges::find(lines, without_output_0(tensor),
-                                       [](const CacheLine& line) { return without_output_0(line.tensor); });
+  const auto alike = std::ranges::find(lines, without_index(tensor),
+                                       [](const CacheLine& line) { return without_index(line.tensor); });
   return alike == lines.end() ? nullptr : &*alike;
 }
 
 std::map<std::string, const CacheLine*> CalibrationCache::by_tensor() const {
   std::map<std::string, const CacheLine*> found;
   for (const auto& line : lines) {
-    const std::string_view name = without_output_0(line.tensor);
+    const std::string_view name = without_index(line.tensor);
     const CacheLine*& at = found[std::string(name)];
     if (at == nullptr || name == line.tensor) at = &line;
   }

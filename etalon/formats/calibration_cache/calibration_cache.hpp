@@ -32,6 +32,9 @@ TensorRtVersion parse_tensorrt_version(std::string_view text);
 
 inline constexpr float kInt8Steps = 127.0F;  // TensorRT's INT8 is symmetric: -128 is not used
 
+// A tensor's name without the trailing ":0" of TensorFlow's spelling.
+std::string_view without_index(std::string_view tensor);
+
 struct CacheLine {
   std::string tensor;
   float scale;  // real value per INT8 step; finite; 0 only for a tensor that was 0 in all data: it has no
