@@ -4,6 +4,7 @@
 #include <onnx/shape_inference/implementation.h>
 
 #include <algorithm>
+#include <array>
 #include <unordered_set>
 
 #include "etalon/base/error.hpp"
@@ -58,6 +59,10 @@ std::uint64_t element_size_bytes(const TensorProto& tensor) {
     case TensorProto::INT8:
     case TensorProto::UINT8:
     case TensorProto::BOOL:
+    case 17:  // the four kinds of 8-bit floats, newer than libonnx
+    case 18:
+    case 19:
+    case 20:
       return 1;
     case TensorProto::COMPLEX128:
       return 16;
@@ -140,43 +145,97 @@ void check_names(const GraphProto& graph) {
   }
 }
 
-void check_opset(const ModelProto& model) {
+void check_opset(const ModelProto& model, int newest) {
   constexpr int kFirstIrWithOpsets = 3;
   if (model.opset_import().empty() && model.ir_version() >= kFirstIrWithOpsets)
     throw Error(Kind::kBadInput, "the model does not say which operator set it uses",
                 "the file is cut off, or its writer is broken");
-  if (const auto opset = opset_of(model); opset > kNewestOpset)
-    throw Error(
-        Kind::kUnsupported,
-        fmt::format("the model uses ONNX opset {}, this program knows 1 to {}", opset, kNewestOpset),
-        fmt::format("export it with opset {}, or convert it with onnx.version_converter", kNewestOpset));
+  if (const auto opset = opset_of(model); opset > newest)
+    throw Error(Kind::kUnsupported,
+                fmt::format("the model uses ONNX opset {}, this program knows 1 to {}", opset, newest),
+                fmt::format("export it with opset {}, or convert it with onnx.version_converter", newest));
 }
 
-// ONNX's operators, and for each plugin of one model an operator that may have anything.
+// Operators that opset 18 to 21 brought, or to which they gave inputs, outputs or attributes (ONNX's
+// changelog).
+constexpr std::array<std::string_view, 44> kNewSinceLibonnx{"AffineGrid",
+                                                            "AveragePool",
+                                                            "BitwiseAnd",
+                                                            "BitwiseNot",
+                                                            "BitwiseOr",
+                                                            "BitwiseXor",
+                                                            "Cast",
+                                                            "CastLike",
+                                                            "CenterCropPad",
+                                                            "Col2Im",
+                                                            "DFT",
+                                                            "DeformConv",
+                                                            "DequantizeLinear",
+                                                            "Gelu",
+                                                            "GridSample",
+                                                            "GroupNormalization",
+                                                            "ImageDecoder",
+                                                            "IsInf",
+                                                            "LpPool",
+                                                            "Mish",
+                                                            "OptionalGetElement",
+                                                            "OptionalHasElement",
+                                                            "Pad",
+                                                            "QuantizeLinear",
+                                                            "ReduceL1",
+                                                            "ReduceL2",
+                                                            "ReduceLogSum",
+                                                            "ReduceLogSumExp",
+                                                            "ReduceMax",
+                                                            "ReduceMean",
+                                                            "ReduceMin",
+                                                            "ReduceProd",
+                                                            "ReduceSumSquare",
+                                                            "RegexFullMatch",
+                                                            "Reshape",
+                                                            "Resize",
+                                                            "RoiAlign",
+                                                            "ScatterElements",
+                                                            "ScatterND",
+                                                            "Shape",
+                                                            "Split",
+                                                            "StringConcat",
+                                                            "StringSplit",
+                                                            "Upsample"};
+
+// ONNX's operators, for each plugin of one model an operator that may have anything, and the same for what is
+// newer than libonnx where the model is.
 class SchemasWithPlugins final : public onnx::ISchemaRegistry {
  public:
-  explicit SchemasWithPlugins(const GraphProto& graph) {
-    for (const auto& node : graph.node()) {
-      if (!is_plugin_node(node) || plugins_.contains(node.op_type())) continue;
-      auto& schema = plugins_[node.op_type()];
-      schema.SetName(node.op_type())
-          .AllowUncheckedAttributes()
-          .Input(0, "inputs", "", "T", onnx::OpSchema::Variadic, false, 0)
-          .Output(0, "outputs", "", "T", onnx::OpSchema::Variadic, false, 1)
-          .TypeConstraint("T", onnx::OpSchema::all_tensor_types(), "");
-      schema.Finalize();
-    }
+  explicit SchemasWithPlugins(const ModelProto& model) {
+    if (opset_of(model) > kNewestOpset)
+      for (const auto op : kNewSinceLibonnx) may_have_anything(newer_[std::string(op)], std::string(op), 1);
+    for (const auto& node : model.graph().node())
+      if (is_plugin_node(node) && !plugins_.contains(node.op_type()))
+        may_have_anything(plugins_[node.op_type()], node.op_type(), 0);
   }
   const onnx::OpSchema* GetSchema(const std::string& op, const int newest_version,
                                   const std::string& domain) const override {
+    if (const auto newer = newer_.find(op); domain.empty() && newer != newer_.end()) return &newer->second;
     if (const auto* own = onnx::OpSchemaRegistry::Instance()->GetSchema(op, newest_version, domain))
       return own;
     const auto found = plugins_.find(op);
     return domain.empty() && found != plugins_.end() ? &found->second : nullptr;
   }
 
+  bool is_plugin(const std::string& op) const { return plugins_.contains(op); }
+
  private:
-  std::unordered_map<std::string, onnx::OpSchema> plugins_;
+  static void may_have_anything(onnx::OpSchema& schema, const std::string& op, int fewest_inputs) {
+    schema.SetName(op)
+        .AllowUncheckedAttributes()
+        .Input(0, "inputs", "", "T", onnx::OpSchema::Variadic, false, fewest_inputs)
+        .Output(0, "outputs", "", "T", onnx::OpSchema::Variadic, false, 1)
+        .TypeConstraint("T", onnx::OpSchema::all_tensor_types(), "");
+    schema.Finalize();
+  }
+
+  std::unordered_map<std::string, onnx::OpSchema> plugins_, newer_;
 };
 
 // The operator of a plugin node without its mark is a slip of the writer, even where other nodes of that
@@ -185,7 +244,7 @@ void check_plugin_marks(const GraphProto& graph, const SchemasWithPlugins& schem
   for (const auto& node : graph.node())
     if (node.domain().empty() && !is_plugin_node(node) &&
         !onnx::OpSchemaRegistry::Schema(node.op_type(), kNewestOpset, "") &&
-        schemas.GetSchema(node.op_type(), kNewestOpset, ""))
+        schemas.is_plugin(node.op_type()))
       throw Error(Kind::kBadInput, fmt::format("node '{}' ({}) has no attribute '{}'", escaped(node.name()),
                                                escaped(node.op_type()), kPluginVersion));
 }
@@ -200,7 +259,7 @@ bool is_plugin_node(const NodeProto& node) {
 }
 
 void check_onnx(const ModelProto& model) {
-  check_opset(model);
+  check_opset(model, kNewestCheckedOpset);
   check_names(model.graph());
   for (const auto& tensor : model.graph().initializer()) check_initializer_size(tensor);
   with_libonnx("onnx's checker refuses the model", [&] {
@@ -211,12 +270,13 @@ void check_onnx(const ModelProto& model) {
     context.set_ir_version(static_cast<int>(std::clamp<std::int64_t>(model.ir_version(), 1, kNewestIr)));
     std::unordered_map<std::string, int> opsets;
     for (const auto& imported : model.opset_import()) {
-      const bool own = imported.domain() == "ai.onnx";
-      opsets[own ? "" : imported.domain()] = static_cast<int>(imported.version());
+      const bool own = imported.domain().empty() || imported.domain() == "ai.onnx";
+      opsets[own ? "" : imported.domain()] = static_cast<int>(
+          own ? std::min<std::int64_t>(imported.version(), kNewestOpset) : imported.version());
     }
     if (opsets.empty()) opsets[""] = 1;
     context.set_opset_imports(opsets);
-    const SchemasWithPlugins schemas(model.graph());
+    const SchemasWithPlugins schemas(model);
     check_plugin_marks(model.graph(), schemas);
     context.set_schema_registry(&schemas);
     const onnx::checker::LexicalScopeContext scope;
@@ -226,7 +286,7 @@ void check_onnx(const ModelProto& model) {
 }
 
 void infer_shapes(ModelProto& model) {
-  check_opset(model);
+  check_opset(model, kNewestOpset);
   with_libonnx("the shapes of the model do not fit together", [&] {
     const onnx::ShapeInferenceOptions strict(true, 1,
                                              true);  // check types, fail on errors, follow constant shapes

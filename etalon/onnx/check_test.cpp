@@ -81,11 +81,34 @@ TEST(CheckOnnx, RefusesUnknownOperatorsAndWrongAttributes) {
 
 TEST(CheckOnnx, SaysThatAnOpsetIsTooNew) {
   auto model = right();
-  model.mutable_opset_import(0)->set_version(21);
-  EXPECT_THAT(complaint(model), HasSubstr("opset 21"));
+  model.mutable_opset_import(0)->set_version(22);
+  EXPECT_THAT(complaint(model), HasSubstr("opset 22"));
   model = right();
   model.set_ir_version(10);  // the container's version says nothing about the operators
   EXPECT_EQ(complaint(model), "right");
+}
+
+TEST(CheckOnnx, ChecksNewerOpsetsAsFarAsItKnowsThem) {
+  auto model = parse_model(R"(<ir_version: 9, opset_import: ["" : 19]> g (float16[2] x) => (float16[2] y) {
+    q = QuantizeLinear<saturate = 1>(x, s, z) h = DequantizeLinear(q, s, z) m = Mish(h)
+    y, r = Split<num_outputs = 2>(m) })");
+  add_floats(model, "s", {}, {1});
+  add_floats(model, "z", {}, {0});
+  EXPECT_EQ(complaint(model), "right");
+  auto broken = model;
+  broken.mutable_graph()->mutable_node(2)->set_op_type("Mash");
+  EXPECT_THAT(complaint(broken), HasSubstr("Mash"));
+  broken = model;
+  broken.mutable_graph()->mutable_node(2)->set_op_type("Relu");
+  broken.mutable_graph()->mutable_node(2)->clear_input();
+  EXPECT_THAT(complaint(broken), HasSubstr("Relu"));
+  broken = model;
+  broken.mutable_graph()->mutable_node(0)->clear_input();
+  EXPECT_THAT(complaint(broken), HasSubstr("QuantizeLinear"));
+  broken = model;
+  broken.mutable_graph()->mutable_initializer(0)->add_float_data(1);
+  EXPECT_THAT(complaint(broken), HasSubstr("'s' holds 2 numbers"));
+  EXPECT_THROW(infer_shapes(model), Error);
 }
 
 // A TensorRT plugin between operators of ONNX.

@@ -9,6 +9,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/onnx/graph_index.hpp"
 #include "etalon/onnx/prune.hpp"
+#include "etalon/onnx/weight_steps.hpp"
 
 namespace etalon {
 namespace {
@@ -159,6 +160,7 @@ class BatchNormFolder {
       weight = &copy;
     }
     node.set_input(1, weight->name());
+    scale_weight_steps(graph_, name, weight->name(), scaling.factor, weight->name() == y + "/kernel");
     if (!weight->has_raw_data()) {
       const auto values = float_values(*weight);
       weight->clear_float_data();

@@ -90,6 +90,11 @@ void GraphBuilder::floats(const std::string& name, std::span<const std::int64_t>
   raw_floats(name, dims, std::string(as_text(std::as_bytes(values))));
 }
 void GraphBuilder::scalar(const std::string& name, float value) { floats(name, {}, std::array{value}); }
+void GraphBuilder::weight_steps(const std::string& weight, const WeightGrid& grid, int axis) {
+  claim(weight + "/steps");
+  claim(weight + "/integers");
+  annotate_weight_steps(graph_, weight, grid, axis);
+}
 void GraphBuilder::ints(const std::string& name, std::span<const std::int64_t> values) {
   auto& tensor = constant(name, std::array{static_cast<std::int64_t>(values.size())});
   tensor.set_data_type(TensorProto::INT64);

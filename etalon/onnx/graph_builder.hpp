@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "etalon/onnx/model.hpp"
+#include "etalon/onnx/weight_steps.hpp"
 
 namespace etalon {
 
@@ -72,6 +73,9 @@ class GraphBuilder {
   void floats(const std::string& name, std::span<const std::int64_t> dims, std::span<const float> values);
   void scalar(const std::string& name, float value);
   void ints(const std::string& name, std::span<const std::int64_t> values);  // one dimension
+  // Notes the grid that `weight`, a constant that is there with its output channels along `axis`, was rounded
+  // to in training.
+  void weight_steps(const std::string& weight, const WeightGrid& grid, int axis);
   bool has(const std::string& name) const { return names_.contains(name); }
 
   // `bias` may be "". Kernels: conv [out, in/group, h, w]; conv_transpose [in, out/group, h, w].

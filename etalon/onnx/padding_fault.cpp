@@ -148,7 +148,12 @@ std::string text_of(const std::array<AxisPads, 2>& pads) {
   return fmt::format("[{},{},{},{}]", pads[0].begin, pads[1].begin, pads[0].end, pads[1].end);
 }
 
-std::optional<PaddingFault> fault_of(const NodeProto& node, const ImageSizes& sizes) {
+struct FoundFault {
+  PaddingFault words;
+  std::array<AxisPads, 2> trained{};
+};
+
+std::optional<FoundFault> fault_of(const NodeProto& node, const ImageSizes& sizes) {
   const bool conv = node.op_type() == "Conv", average = node.op_type() == "AveragePool";
   if (!node.domain().empty() || (!conv && !average && node.op_type() != "MaxPool") || node.input_size() == 0)
     return std::nullopt;
@@ -182,7 +187,47 @@ std::optional<PaddingFault> fault_of(const NodeProto& node, const ImageSizes& si
     fault.found += ", padded zeros not counted";
     fault.expected += ", padded zeros counted";
   }
-  return fault;
+  return FoundFault{std::move(fault), trained};
+}
+
+AttributeProto& attribute_of(NodeProto& node, const char* name) {
+  for (auto& attribute : *node.mutable_attribute())
+    if (attribute.name() == name) return attribute;
+  auto& attribute = *node.add_attribute();
+  attribute.set_name(name);
+  return attribute;
+}
+
+void drop_attribute(NodeProto& node, std::string_view name) {
+  auto& attributes = *node.mutable_attribute();
+  for (int i = attributes.size() - 1; i >= 0; --i)
+    if (attributes[i].name() == name) attributes.DeleteSubrange(i, 1);
+}
+
+void repair(NodeProto& node, const std::array<AxisPads, 2>& trained) {
+  drop_attribute(node, "auto_pad");
+  auto& pads = attribute_of(node, "pads");
+  pads.set_type(AttributeProto::INTS);
+  pads.clear_ints();
+  for (const auto pad : {trained[0].begin, trained[1].begin, trained[0].end, trained[1].end})
+    pads.add_ints(pad);
+  if (node.op_type() != "AveragePool") return;
+  auto& counted = attribute_of(node, "count_include_pad");  // Keras as TAO patched it divides by the window
+  counted.set_type(AttributeProto::INT);
+  counted.set_i(1);
+}
+
+// Outputs of four axes get the height and width that follow from the input.
+void set_output_sizes(GraphProto& graph) {
+  const ImageSizes sizes(graph);
+  for (auto& output : *graph.mutable_output()) {
+    const auto size = sizes.of(output.name());
+    if (!output.type().tensor_type().has_shape()) continue;
+    auto& shape = *output.mutable_type()->mutable_tensor_type()->mutable_shape();
+    for (int axis = 0; shape.dim_size() == 4 && axis < 2; ++axis)
+      if (size[static_cast<std::size_t>(axis)])
+        shape.mutable_dim(axis + 2)->set_dim_value(*size[static_cast<std::size_t>(axis)]);
+  }
 }
 
 }  // namespace
@@ -192,7 +237,24 @@ std::vector<PaddingFault> find_padding_faults(const ModelProto& model) {
   if (!came_by_the_default_route(model)) return faults;
   const ImageSizes sizes(model.graph());
   for (const auto& node : model.graph().node())
-    if (auto fault = fault_of(node, sizes)) faults.push_back(std::move(*fault));
+    if (auto fault = fault_of(node, sizes)) faults.push_back(std::move(fault->words));
+  return faults;
+}
+
+std::vector<PaddingFault> repair_padding_faults(ModelProto& model) {
+  std::vector<PaddingFault> faults;
+  if (!came_by_the_default_route(model)) return faults;
+  auto& graph = *model.mutable_graph();
+  const ImageSizes sizes(graph);  // as the exporter saw them
+  for (auto& node : *graph.mutable_node()) {
+    auto fault = fault_of(node, sizes);
+    if (!fault) continue;
+    repair(node, fault->trained);
+    faults.push_back(std::move(fault->words));
+  }
+  if (faults.empty()) return faults;
+  graph.clear_value_info();
+  set_output_sizes(graph);
   return faults;
 }
 

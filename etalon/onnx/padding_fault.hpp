@@ -1,4 +1,4 @@
-// Finds convolutions and pools that an exporter padded otherwise than training did.
+// Finds and mends convolutions and pools that an exporter padded otherwise than training did.
 //
 // TAO trains with a Keras that pads `same` convolutions with k_eff / 2 zeros on all sides and `same` pools
 // with (k - 1) / 2. Its exporter's default route (keras2onnx) writes TensorFlow's SAME instead: on even sizes
@@ -26,5 +26,9 @@ struct PaddingFault {
 // TensorFlow's SAME is right for everybody else. Convolutions with groups are never named: depthwise ones
 // were trained with SAME.
 std::vector<PaddingFault> find_padding_faults(const ModelProto& model);
+
+// Gives each of them the padding of its training, and returns what was wrong. Shapes that the graph noted for
+// inner tensors go, the outputs get the height and width that follow. A repaired model has no fault any more.
+std::vector<PaddingFault> repair_padding_faults(ModelProto& model);
 
 }  // namespace etalon

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "etalon/onnx/graph_index.hpp"
 #include "etalon/onnx/onnx_text.hpp"
 
 namespace etalon {
@@ -99,6 +100,42 @@ TEST(PaddingFault, NamesTheFourOfNvidiasOwnExport) {
   EXPECT_EQ(faults[0].found, "pads [2,2,3,3]");
   EXPECT_EQ(faults[0].expected, "pads [3,3,3,3]");
   EXPECT_EQ(faults[3].node, "block_3a_conv_1");
+}
+
+TEST(PaddingFault, RepairsWhatItFinds) {
+  auto model = default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [0,0,1,1]>(x, w3)");
+  EXPECT_THAT(repair_padding_faults(model), SizeIs(1));
+  EXPECT_THAT(ints_attribute(model.graph().node(0), "pads"), testing::ElementsAre(1, 1, 1, 1));
+  EXPECT_THAT(find_padding_faults(model), IsEmpty());
+  check_onnx(model);
+}
+
+TEST(PaddingFault, RepairsPoolsAndTheSizesBehindThem) {
+  auto model =
+      default_route(R"(MaxPool<kernel_shape = [2,2], strides = [2,2], auto_pad = "SAME_UPPER">(x))", 17, 16);
+  auto& shape =
+      *model.mutable_graph()->mutable_output(0)->mutable_type()->mutable_tensor_type()->mutable_shape();
+  for (const int size : {1, 1, 9, 8}) shape.add_dim()->set_dim_value(size);
+  EXPECT_THAT(repair_padding_faults(model), SizeIs(1));
+  const auto& node = model.graph().node(0);
+  EXPECT_EQ(find_attribute(node, "auto_pad"), nullptr);
+  EXPECT_THAT(ints_attribute(node, "pads"), testing::ElementsAre(0, 0, 0, 0));
+  EXPECT_EQ(model.graph().output(0).type().tensor_type().shape().dim(2).dim_value(), 8);
+}
+
+TEST(PaddingFault, RepairedAveragesCountTheirZeros) {
+  auto model =
+      default_route(R"(AveragePool<kernel_shape = [7,7], strides = [1,1], auto_pad = "SAME_UPPER">(x))");
+  EXPECT_THAT(repair_padding_faults(model), SizeIs(1));
+  EXPECT_EQ(int_attribute(model.graph().node(0), "count_include_pad", 0), 1);
+  EXPECT_THAT(find_padding_faults(model), IsEmpty());
+}
+
+TEST(PaddingFault, RepairLeavesARightModelAsItIs) {
+  auto model = default_route("Conv<kernel_shape = [3,3], strides = [2,2], pads = [1,1,1,1]>(x, w3)");
+  const std::string before = onnx_bytes(model);
+  EXPECT_THAT(repair_padding_faults(model), IsEmpty());
+  EXPECT_EQ(onnx_bytes(model), before);
 }
 
 }  // namespace

@@ -45,9 +45,19 @@ void prune(GraphProto& graph, const std::vector<bool>& dead_nodes) {
     if (alive[static_cast<std::size_t>(i)])
       made.insert(graph.node(i).output().begin(), graph.node(i).output().end());
   keep_if(*graph.mutable_value_info(), [&](int i) { return made.contains(graph.value_info(i).name()); });
+  // A tensor's annotation lives as long as the tensor, and what it names with it.
+  std::unordered_set<std::string> annotating;
+  keep_if(*graph.mutable_quantization_annotation(), [&](int i) {
+    const auto& annotation = graph.quantization_annotation(i);
+    const bool lives = needed(annotation.tensor_name());
+    if (lives)
+      for (const auto& parameter : annotation.quant_parameter_tensor_names())
+        annotating.insert(parameter.value());
+    return lives;
+  });
   keep_if(*graph.mutable_initializer(), [&](int i) {
     const auto& name = graph.initializer(i).name();
-    return index.is_graph_input(name) || needed(name);
+    return index.is_graph_input(name) || needed(name) || annotating.contains(name);
   });
   keep_if(*graph.mutable_node(), [&](int i) { return alive[static_cast<std::size_t>(i)]; });
 }
