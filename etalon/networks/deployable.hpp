@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -39,6 +40,20 @@ struct BoxCode {
   double offset = 0.5;
 };
 
+// What quantisation-aware training fixed. Names are those of the exported model's tensors.
+struct TrainedQuantization {
+  struct Range {
+    std::string tensor;  // may be gone from the graph: folded into its neighbour
+    float range;         // largest |x| that is told apart: 127 steps
+    // The graph's tensor that has these values, give or take zeros around them: `tensor` itself, or what it
+    // was copied, padded or reshaped from. "": the graph computes them nowhere.
+    std::string placed_on = {};
+  };
+  std::vector<Range> ranges;  // in the order of the trained model's layers
+  // By weight initializer of the model: one step an output channel, carried through folded batch norms.
+  std::map<std::string, std::vector<float>> weight_steps;
+};
+
 struct Deployable {
   ModelProto model;
   std::string network;          // "detectnet_v2"
@@ -53,7 +68,8 @@ struct Deployable {
   // The tensors that get no range for INT8: boxes, scores and indices of a network's post-processing, which
   // rounded to 256 steps would be of no use. An entry that ends in '/' is all whose names begin with it.
   std::vector<std::string> unranged;
-  std::uint64_t parameter_count = 0;  // of the trained model, as Keras counts
+  std::optional<TrainedQuantization> trained;  // of a quantisation-aware model
+  std::uint64_t parameter_count = 0;           // of the trained model, as Keras counts
 };
 
 }  // namespace etalon

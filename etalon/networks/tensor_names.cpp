@@ -40,6 +40,11 @@ void use_tensorflow_names(Deployable& deployable) {
   rename_activations(deployable.model);
   deployable.input += kSuffix;
   for (auto& output : deployable.outputs) output.tensor += kSuffix;
+  if (deployable.trained)
+    for (auto& range : deployable.trained->ranges) {
+      range.tensor += kSuffix;
+      if (!range.placed_on.empty()) range.placed_on += kSuffix;
+    }
   for (auto& entry : deployable.unranged)
     if (!entry.ends_with('/')) entry += kSuffix;
 }

@@ -6,7 +6,9 @@
 #include "etalon/base/error.hpp"
 #include "etalon/networks/detectnet_v2/spec_facts.hpp"
 #include "etalon/networks/keras_layers/lower_keras_graph.hpp"
+#include "etalon/networks/keras_layers/quantized_layers.hpp"
 #include "etalon/networks/metadata.hpp"
+#include "etalon/networks/trained_quantization.hpp"
 #include "etalon/onnx/passes.hpp"
 
 namespace etalon {
@@ -76,7 +78,9 @@ void take_outputs(Deployable& net, int coverage, int boxes) {
                  {outputs->Get(1).name(), OutputRole::kBoxes}};
 }
 
-void take_spec(Deployable& net, const detectnet_v2::Experiment& experiment) {
+}  // namespace
+
+void take_spec_facts(Deployable& net, const detectnet_v2::Experiment& experiment) {
   net.labels = target_class_names(experiment);
   if (static_cast<std::int64_t>(net.labels.size()) != net.class_count) {
     std::vector<std::string> shown;
@@ -94,8 +98,6 @@ void take_spec(Deployable& net, const detectnet_v2::Experiment& experiment) {
   net.box_code = box_code_of(experiment);
 }
 
-}  // namespace
-
 Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec,
                                  const DetectnetV2Options& options) {
   if (options.static_batch_size && (*options.static_batch_size < 1 || *options.static_batch_size > 1 << 16))
@@ -104,13 +106,18 @@ Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec
   const auto [coverage, boxes] = find_outputs(model);
   Deployable net;
   net.network = "detectnet_v2";
-  net.parameter_count = model.parameter_count;
-  net.model = lower_keras_graph(std::move(model), {.static_batch_size = options.static_batch_size});
+  net.parameter_count = model.parameter_count - scaling_factor_count(model);
+  LoweredKeras lowered =
+      lower_keras_graph(std::move(model), {.static_batch_size = options.static_batch_size});
+  net.model = std::move(lowered.model);
   take_input(net);
   take_outputs(net, coverage, boxes);
-  if (spec) take_spec(net, spec->experiment);
+  if (spec) take_spec_facts(net, spec->experiment);
 
+  const SameValues same_values(net.model.graph());
   run_passes(net.model, deploy_passes());
+  if (lowered.quantization_aware)
+    net.trained = take_trained_quantization(lowered.ranges, same_values, net.model);
   infer_shapes(net.model);
   if (options.tensor_names == TensorNames::kTensorflow) use_tensorflow_names(net);
   write_metadata(net);

@@ -27,4 +27,8 @@ struct DetectnetV2Options {
 Deployable deployable_from_keras(KerasModel&& model, const DetectnetV2Spec* spec,
                                  const DetectnetV2Options& options);
 
+// Labels, clustering and box code as the specification has them; the metadata are not touched. Error
+// (kBadInput): it names another number of classes than the model detects.
+void take_spec_facts(Deployable& deployable, const detectnet_v2::Experiment& experiment);
+
 }  // namespace etalon

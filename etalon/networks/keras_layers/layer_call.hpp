@@ -20,11 +20,25 @@ struct LoweredTensor {
   std::string name;
   std::vector<std::int64_t> shape;
   bool non_negative = false;
+  // The name in TensorFlow's graph, where the ONNX graph has the values under another; else "".
+  std::string tensorflow_name = {};
+  const KerasLayer* maker = nullptr;  // set by whoever calls the layer functions
+
+  const std::string& trained_name() const { return tensorflow_name.empty() ? name : tensorflow_name; }
 };
 
 // The three dimensions of an image tensor.
 struct ImageShape {
   std::int64_t channels = 0, height = 0, width = 0;
+};
+
+// A range that training fixed for a tensor, noted by the layer at position `layer` of the file.
+struct NotedRange {
+  std::size_t layer;
+  std::string tensor;   // TensorFlow's name
+  std::string carrier;  // the tensor of the ONNX graph that has its values
+  float range;
+  bool keeps_largest;  // of several for this tensor; else the last one counts
 };
 
 struct LayerCall {
@@ -35,6 +49,9 @@ struct LayerCall {
   std::string scope;
   std::string weight_scope;  // of the layer's weights, the same for all of its calls
   std::vector<LoweredTensor> inputs;
+  std::vector<NotedRange>& ranges;  // of quantisation-aware models
+  std::size_t place = 0;            // of the layer in the file
+  bool nested = false;              // inside a model that is a layer
 
   // "<scope>/<op>"
   std::string tensor(std::string_view op) const { return scope + "/" + std::string(op); }

@@ -13,7 +13,7 @@ namespace etalon {
 namespace {
 
 // Sorted by class name.
-constexpr std::array<std::pair<std::string_view, LowerLayer>, 37> kLayers{{
+constexpr std::array<std::pair<std::string_view, LowerLayer>, 41> kLayers{{
     {"Activation", lower_activation},
     {"ActivityRegularization", lower_training_only},
     {"Add", lower_add},
@@ -40,6 +40,10 @@ constexpr std::array<std::pair<std::string_view, LowerLayer>, 37> kLayers{{
     {"Multiply", lower_multiply},
     {"PReLU", lower_prelu},
     {"Permute", lower_permute},
+    {"QDQ", lower_qdq},
+    {"QuantizedConv2D", lower_quantized_conv2d},
+    {"QuantizedConv2DTranspose", lower_quantized_conv2d_transpose},
+    {"QuantizedDepthwiseConv2D", lower_quantized_depthwise_conv2d},
     {"ReLU", lower_relu},
     {"RepeatVector", lower_repeat_vector},
     {"Reshape", lower_reshape},
@@ -55,9 +59,11 @@ constexpr std::array<std::pair<std::string_view, LowerLayer>, 37> kLayers{{
 }};
 
 [[noreturn]] void refuse(std::string_view class_name) {
-  if (class_name == "QDQ" || class_name.starts_with("Quantized"))
+  if (class_name.starts_with("Quantized"))
     throw Error(Kind::kUnsupported,
-                fmt::format("is a {}: quantisation-aware models are not supported yet", escaped(class_name)),
+                fmt::format("is a {}: of the quantisation-aware layers only QDQ and convolutions are "
+                            "supported, as in TAO's own export",
+                            escaped(class_name)),
                 "export the model that was trained without enable_qat");
   if (class_name == "Lambda")
     throw Error(Kind::kUnsupported,

@@ -11,6 +11,11 @@ LoweredTensor lower_conv2d_transpose(LayerCall& call);
 // depthwise_convolutions.cpp
 LoweredTensor lower_depthwise_conv2d(LayerCall& call);
 LoweredTensor lower_separable_conv2d(LayerCall& call);
+// quantized_layers.cpp
+LoweredTensor lower_qdq(LayerCall& call);
+LoweredTensor lower_quantized_conv2d(LayerCall& call);
+LoweredTensor lower_quantized_conv2d_transpose(LayerCall& call);
+LoweredTensor lower_quantized_depthwise_conv2d(LayerCall& call);
 // dense.cpp
 LoweredTensor lower_dense(LayerCall& call);
 // normalization.cpp

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 #include <queue>
 #include <unordered_map>
@@ -9,6 +10,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/networks/keras_layers/layer_table.hpp"
+#include "etalon/networks/keras_layers/quantized_layers.hpp"
 
 namespace etalon {
 namespace {
@@ -60,7 +62,7 @@ class Lowering {
   Lowering(std::string name, const LoweringOptions& options)
       : graph_(std::move(name)), batch_(options.static_batch_size) {}
 
-  ModelProto run(KerasModel& model) {
+  LoweredKeras run(KerasModel& model) {
     if (model.outputs.empty()) throw Error(Kind::kBadInput, "the model has no outputs");
     const auto outputs = lower_graph(model, "", "", nullptr, 0);
     for (const auto& output : outputs) {
@@ -71,10 +73,27 @@ class Lowering {
       shape.insert(shape.end(), output.shape.begin(), output.shape.end());
       graph_.output(output.name, shape);
     }
-    return std::move(graph_).model();
+    LoweredKeras lowered{std::move(graph_).model(), quantization_aware_, {}};
+    lowered.ranges = in_file_order(std::move(ranges_));
+    return lowered;
   }
 
  private:
+  // A tensor keeps the place where it was noted first, as in the dictionary that NVIDIA's exporter fills.
+  static std::vector<LoweredRange> in_file_order(std::vector<NotedRange> noted) {
+    std::ranges::stable_sort(noted, {}, &NotedRange::layer);
+    std::vector<LoweredRange> ranges;
+    std::unordered_map<std::string, std::size_t> places;
+    for (auto& note : noted) {
+      const auto [place, is_new] = places.emplace(note.tensor, ranges.size());
+      if (is_new)
+        ranges.push_back({std::move(note.tensor), std::move(note.carrier), note.range});
+      else if (!note.keeps_largest || note.range > ranges[place->second].range)
+        ranges[place->second].range = note.range;
+    }
+    return ranges;
+  }
+
   // `given`: the tensors that stand for the inputs of a nested model; nullptr for the outermost graph, whose
   // inputs become the ONNX graph's.
   std::vector<LoweredTensor> lower_graph(KerasGraph& graph, const std::string& scope,
@@ -123,11 +142,18 @@ class Lowering {
                for (const auto& reference : layer.calls[ordinal].inputs)
                  inputs.push_back(tensor_of(graph, calls, made, reference));
                made[static_cast<std::size_t>(at)] =
-                   lower_call(layer, scope + own, weight_scope + layer.name, std::move(inputs), depth);
+                   lower_call(layer, calls.entries[static_cast<std::size_t>(at)].layer, scope + own,
+                              weight_scope + layer.name, std::move(inputs), depth);
              });
     }
     std::vector<LoweredTensor> outputs;
-    for (const auto& reference : graph.outputs) outputs.push_back(tensor_of(graph, calls, made, reference));
+    for (const auto& reference : graph.outputs) {
+      outputs.push_back(tensor_of(graph, calls, made, reference));
+      if (outputs.back().maker && is_qdq(*outputs.back().maker))
+        throw Error(Kind::kBadInput, fmt::format("the model's output '{}' is a QDQ layer: nothing is left of "
+                                                 "it in the exported model",
+                                                 escaped(reference.layer)));
+    }
     return outputs;
   }
 
@@ -140,7 +166,7 @@ class Lowering {
     }
   }
 
-  std::vector<LoweredTensor> lower_call(KerasLayer& layer, const std::string& scope,
+  std::vector<LoweredTensor> lower_call(KerasLayer& layer, std::size_t place, const std::string& scope,
                                         const std::string& weight_scope, std::vector<LoweredTensor> inputs,
                                         int depth) {
     if (++call_count_ > kMostCalls)
@@ -149,8 +175,15 @@ class Lowering {
     if (layer.graph) return lower_graph(*layer.graph, scope + "/", weight_scope + "/", &inputs, depth + 1);
     const auto lower = lower_function_of(layer.class_name);
     if (!layer.config.is_object()) throw Error(Kind::kBadInput, "its configuration is no JSON object");
-    LayerCall call{graph_, layer, batch_, scope, weight_scope, std::move(inputs)};
-    return {within([&] { return layer.class_name; }, [&] { return lower(call); })};
+    if (is_quantization_aware(layer)) quantization_aware_ = true;
+    LayerCall call{graph_, layer, batch_, scope, weight_scope, std::move(inputs), ranges_, place, depth > 0};
+    auto made = within([&] { return layer.class_name; }, [&] { return lower(call); });
+    // Keras copies what a layer hands on untouched.
+    for (const auto& input : call.inputs)
+      if (input.name == made.name && input.tensorflow_name == made.tensorflow_name)
+        made.tensorflow_name = call.tensor("Identity");
+    made.maker = &layer;
+    return {std::move(made)};
   }
 
   LoweredTensor declare_input(const KerasLayer& layer) {
@@ -165,7 +198,8 @@ class Lowering {
     const auto* sizes = config.find("batch_input_shape");
     if (!sizes || !sizes->is_array() || sizes->size() < 2 || sizes->size() > 5)
       throw Error(Kind::kBadInput, "the input's 'batch_input_shape' is missing or no list of sizes");
-    LoweredTensor input{layer.name, {}, false};
+    LoweredTensor input{layer.name, {}};
+    input.maker = &layer;
     Shape shape{batch_};
     for (std::size_t i = 1; i < sizes->size(); ++i) {
       const auto& size = (*sizes)[i];
@@ -230,12 +264,14 @@ class Lowering {
   GraphBuilder graph_;
   Dimension batch_;
   std::unordered_set<std::string> inputs_;
+  std::vector<NotedRange> ranges_;
+  bool quantization_aware_ = false;
   int call_count_ = 0;
 };
 
 }  // namespace
 
-ModelProto lower_keras_graph(KerasModel&& model, const LoweringOptions& options) {
+LoweredKeras lower_keras_graph(KerasModel&& model, const LoweringOptions& options) {
   KerasModel own = std::move(model);
   return Lowering(own.name, options).run(own);
 }

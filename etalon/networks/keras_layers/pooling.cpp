@@ -45,7 +45,9 @@ LoweredTensor lower_global_pooling(LayerCall& call, std::string_view op,
   if (keep_dims) return pooled;
   // Keras drops the two axes. A Reshape that brings them back cancels this one (pass drop-identities).
   call.graph.flatten(out + "/flat", out);
-  return call.result(out + "/flat", {image.channels}, pooled.non_negative);
+  auto flat = call.result(out + "/flat", {image.channels}, pooled.non_negative);
+  flat.tensorflow_name = out;
+  return flat;
 }
 
 }  // namespace

@@ -128,7 +128,11 @@ LoweredTensor lower_zero_padding2d(LayerCall& call) {
   }
   config.finish();
   call.expect_weights(0);
-  if (pads.none()) return call.input();
+  if (pads.none()) {
+    auto same = call.input();
+    same.tensorflow_name = call.tensor("Pad");
+    return same;
+  }
   call.graph.pad(call.tensor("Pad"), call.input().name, pads);
   return call.result(
       call.tensor("Pad"),

@@ -28,12 +28,6 @@ constexpr const char* kMaskCrops = "pyramid_crop_and_resize_mask";
 
 constexpr std::int64_t kNumbersPerDetection = 6;  // y1, x1, y2, x2, class, score
 
-// TAO's loader: (pixel / 255 - (0.485, 0.456, 0.406)) / 0.224, one deviation for all three channels, in the
-// words of its DeepStream configuration.
-Preprocessing preprocessing() {
-  return {.order = ChannelOrder::kRgb, .mean = {123.675, 116.28, 103.53}, .scale = 0.017507};
-}
-
 void check_options(const MaskRcnnOptions& options) {
   constexpr std::int64_t kLargestBatch = 1 << 16;
   if (options.static_batch_size &&
@@ -157,6 +151,12 @@ std::vector<std::string> unranged_tensors() {
 
 }  // namespace
 
+// TAO's loader: (pixel / 255 - (0.485, 0.456, 0.406)) / 0.224, one deviation for all three channels, in the
+// words of its DeepStream configuration.
+Preprocessing mask_rcnn_preprocessing() {
+  return {.order = ChannelOrder::kRgb, .mean = {123.675, 116.28, 103.53}, .scale = 0.017507};
+}
+
 Deployable deployable_from_checkpoint(const TfCheckpoint& checkpoint, const MaskRcnnFacts& facts,
                                       const MaskRcnnOptions& options) {
   check_options(options);
@@ -168,7 +168,7 @@ Deployable deployable_from_checkpoint(const TfCheckpoint& checkpoint, const Mask
   Deployable net;
   net.network = "mask_rcnn";
   net.parameter_count = check_variables(checkpoint, facts);
-  net.preprocessing = preprocessing();
+  net.preprocessing = mask_rcnn_preprocessing();
   net.input = kInput;
   net.channels = 3;
   net.height = facts.height;

@@ -17,6 +17,9 @@
 
 namespace etalon {
 
+// Of the images of every Mask R-CNN of TAO's (docs/networks/mask_rcnn.md).
+Preprocessing mask_rcnn_preprocessing();
+
 struct MaskRcnnOptions {
   Plugins plugins = Plugins::kTensorrt;
   // Else 1 with plugins, and open ("N") without.
