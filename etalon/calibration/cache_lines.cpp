@@ -17,10 +17,6 @@ constexpr double kRangeSlack = 1.0 / 2048;
 // 255).
 constexpr double kSmallestShare = 1.0 / 100;
 
-std::string_view without_index(std::string_view name) {
-  return name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
-}
-
 }  // namespace
 
 MadeCache make_cache(const ModelProto& model, const std::map<std::string, TensorStatistics>& statistics,

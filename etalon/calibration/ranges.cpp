@@ -95,4 +95,12 @@ double signal_to_noise_db(const TensorStatistics& statistics, float range) {
                     : 10 * std::log10(sum_of_squares(buckets) / error);
 }
 
+double clipped_share(const TensorStatistics& statistics, float range) {
+  if (statistics.values == 0) return 0;
+  double beyond = 0;
+  for (const auto& [low, high, count] : filled_buckets(statistics))
+    if (high > range) beyond += low >= range ? count : count * (high - range) / (high - low);
+  return beyond / static_cast<double>(statistics.values);
+}
+
 }  // namespace etalon

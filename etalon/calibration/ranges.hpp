@@ -49,4 +49,8 @@ ChosenRange choose_range(const TensorStatistics& statistics, const RangeRule& ru
 // largest |x|.
 double signal_to_noise_db(const TensorStatistics& statistics, float range);
 
+// The part of all values, zeros among them, whose |x| is beyond the range (> 0): 0 to 1, and 0 where nothing
+// was counted. From the histogram, as above.
+double clipped_share(const TensorStatistics& statistics, float range);
+
 }  // namespace etalon

@@ -115,6 +115,29 @@ TEST(SignalToNoise, IsWhatIntegratingPieceByPieceInNumpyGives) {
     EXPECT_NEAR(signal_to_noise_db(cases().at(line.name), line.range), line.decibel, 1e-6) << line.name;
 }
 
+// The histogram knows a value to 1/128; NumPy counted the values themselves.
+TEST(ClippedShare, IsTheShareThatNumpyCounts) {
+  std::ifstream file(ETALON_CALIBRATION_TESTDATA "/clipped.txt");
+  std::string name;
+  std::uint32_t bits = 0;
+  double share = 0;
+  int lines = 0;
+  while (file >> name >> std::hex >> bits >> share) {
+    const auto range = std::bit_cast<float>(bits);
+    EXPECT_NEAR(clipped_share(cases().at(name), range), share, 2.0 / kN + 0.05 * share)
+        << name << " " << range;
+    ++lines;
+  }
+  EXPECT_EQ(lines, 28);
+}
+
+TEST(ClippedShare, IsNothingOfNothingAndOfZeros) {
+  EXPECT_EQ(clipped_share({}, 1), 0);
+  EXPECT_EQ(clipped_share(statistics_of({0, 0, 0}), FLT_EPSILON), 0);
+  EXPECT_EQ(clipped_share(statistics_of({0, 2, 2, 0.5}), 1), 0.5);
+  EXPECT_EQ(clipped_share(statistics_of({0, 2, 2, 0.5}), 2), 0);
+}
+
 TEST(AutoRange, IsTheOneOfTheFourThatLosesLeastIfClippingCountsTwiceAndOfEqualsTheFirst) {
   std::map<std::string, Expected> best;
   for (const Expected& line : expected_ranges()) {

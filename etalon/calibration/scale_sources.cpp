@@ -79,6 +79,10 @@ std::map<std::string, std::string> scale_sources(const ModelProto& model) {
       const auto found = next.find(*decides);
       if (found == next.end()) break;
       decides = &found->second;
+      if (const auto done = sources.find(*decides); done != sources.end()) {
+        decides = &done->second;  // the rest of a long chain, in one step
+        break;
+      }
     }
     sources[name] = *decides;
   }

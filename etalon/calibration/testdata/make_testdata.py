@@ -1,6 +1,6 @@
 """Expected numbers for ranges_test.cpp and image_folder_test.cpp, by plain NumPy code that shares nothing with etalon's.
 
-usage: make_testdata.py   (numpy); writes ranges.txt and draws.txt beside itself
+usage: make_testdata.py   (numpy); writes ranges.txt, clipped.txt and draws.txt beside itself
 """
 import pathlib
 
@@ -148,3 +148,10 @@ with open(HERE / "ranges.txt", "w") as out:  # a line a case and calibrator: ran
 with open(HERE / "draws.txt", "w") as out:
     for available, count, seed in ((10, 10, 42), (40, 12, 42), (1000, 8, 0), (1000, 8, MASK), (3, 1, 7), (1, 1, 1)):
         print(available, count, seed, *draw(available, count, seed), file=out)
+
+with open(HERE / "clipped.txt", "w") as out:  # a line a case and part of the largest: the range, the part of all values that are beyond it
+    for name, values in CASES.items():
+        sizes = np.abs(values.astype(np.float32))
+        for part in (0.3, 0.6, 0.9, 1):
+            limit = np.float32(sizes.max() * part)
+            out.write(f"{name} {limit.view(np.uint32):08x} {(sizes > limit).mean():.9g}\n")
