@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "etalon/base/error.hpp"
+#include "etalon/runtime/compiled_model.hpp"
 #include "etalon/runtime/network.hpp"
 #include "etalon/runtime/operator_times.hpp"
 
@@ -106,6 +107,10 @@ std::vector<std::string> observable_tensors(const ModelProto& model) {
 
 std::vector<OperatorTime> operator_times(const ModelProto&, std::span<const float>, std::size_t) {
   throw Error(Kind::kUnsupported, "this build computes nothing whose time could be taken");
+}
+
+Bytes export_compiled_model(ByteView, const BatchRange&) {
+  throw Error(Kind::kUnsupported, "this build has no OpenVINO that could compile a model");
 }
 
 RuntimeFacts runtime_facts() { return {"stand-in", "none", {}}; }

@@ -72,8 +72,9 @@ struct ChildEnds {
   }
 };
 
-// All ends are numbered above 2 even if our own standard descriptors are closed. The child's: dup2 onto themselves would
-// leave them to be closed on exec. Ours: what this program prints meanwhile would go to the child.
+// All ends are numbered above 2 even if our own standard descriptors are closed. The child's: dup2 onto
+// themselves would leave them to be closed on exec. Ours: what this program prints meanwhile would go to the
+// child.
 int above_standard(int fd) {
   if (fd < 0 || fd > STDERR_FILENO) return fd;
   const int moved = ::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -90,8 +91,8 @@ bool read_some(int fd, Bytes& into) {
   return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-// Sends what the child takes now; false when all is sent or the child does not read any more. A socket instead of a
-// pipe, because a pipe without a reader raises SIGPIPE and a socket can be told not to.
+// Sends what the child takes now; false when all is sent or the child does not read any more. A socket
+// instead of a pipe, because a pipe without a reader raises SIGPIPE and a socket can be told not to.
 bool send_some(int fd, const std::vector<ByteView>& input, std::size_t& part, std::size_t& sent) {
   while (part < input.size() && sent == input[part].size()) {
     ++part;
@@ -110,9 +111,28 @@ std::string tail_of(const Bytes& bytes) {
   return std::string(text.substr(text.size() - std::min(text.size(), kTailBytes)));
 }
 
-int milliseconds_until(Clock::time_point deadline) {
+// How long to wait for the child before looking up again.
+int patience_ms(Clock::time_point deadline, const ChildWatch& watch) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now()).count();
-  return static_cast<int>(std::clamp<std::int64_t>(left + 1, 0, 60'000));
+  return static_cast<int>(std::clamp<std::int64_t>(left + 1, 0, watch.check ? 200 : 60'000));
+}
+
+// Hands whole lines to `line` until it wants no more; `looked_at` bytes at the begin of `output` hold no line
+// end. False: it wants no more.
+bool hand_over_lines(Bytes& output, std::size_t& looked_at,
+                     const std::function<bool(std::string_view)>& line) {
+  std::size_t begin = 0;
+  bool goes_on = true;
+  while (goes_on) {
+    const std::string_view text = as_text(output);
+    const std::size_t end = text.find('\n', std::max(begin, looked_at));
+    if (end == std::string_view::npos) break;
+    goes_on = line(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  output.erase(output.begin(), output.begin() + static_cast<std::ptrdiff_t>(begin));
+  looked_at = output.size();
+  return goes_on;
 }
 
 }  // namespace
@@ -129,7 +149,8 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv) : name_(argv.at
   child.input = above_standard(input[1]);
   child.output = above_standard(output[1]);
   child.error = above_standard(error[1]);
-  if (made && std::min({input_, output_, error_, child.input, child.output, child.error}) < 0) reason = EMFILE;
+  if (made && std::min({input_, output_, error_, child.input, child.output, child.error}) < 0)
+    reason = EMFILE;
   if (reason == 0) {
     std::vector<char*> arguments;
     for (const auto& argument : argv) arguments.push_back(const_cast<char*>(argument.c_str()));
@@ -156,35 +177,39 @@ ChildProcess::~ChildProcess() {
   }
 }
 
-ChildAnswer ChildProcess::exchange(const std::vector<ByteView>& input, const ChildLimits& limits) {
+ChildAnswer ChildProcess::exchange(const std::vector<ByteView>& input, const ChildLimits& limits,
+                                   const ChildWatch& watch) {
   const Clock::time_point deadline = Clock::now() + limits.time;
   ChildAnswer answer{};
   Bytes errors;
-  std::size_t part = 0, sent = 0;
+  std::size_t part = 0, sent = 0, looked_at = 0;
+  bool in_lines = static_cast<bool>(watch.line);
   while (output_ >= 0 || error_ >= 0) {
     std::array<pollfd, 3> ends{pollfd{input_, POLLOUT, 0}, pollfd{output_, POLLIN, 0},
                                pollfd{error_, POLLIN, 0}};
-    const int ready = ::poll(ends.data(), ends.size(), milliseconds_until(deadline));
+    const int ready = ::poll(ends.data(), ends.size(), patience_ms(deadline, watch));
     if (ready < 0 && errno != EINTR)
       throw Error(Kind::kEnvironment,
                   fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
+    if (watch.check) watch.check();
     if (Clock::now() >= deadline) give_up(limits);
     if (ready <= 0) continue;
     if (ends[0].revents != 0 && !send_some(input_, input, part, sent)) close_end(input_);
     if (ends[1].revents != 0 && !read_some(output_, answer.output)) close_end(output_);
     if (ends[2].revents != 0 && !read_some(error_, errors)) close_end(error_);
+    if (in_lines) in_lines = hand_over_lines(answer.output, looked_at, watch.line);
     if (answer.output.size() > limits.output_bytes)
       throw Error(Kind::kEnvironment,
                   fmt::format("'{}' answers with more than {} bytes", escaped(name_), limits.output_bytes));
     if (errors.size() > 2 * kReadBytes) errors.erase(errors.begin(), errors.end() - kTailBytes);
   }
   close_end(input_);
-  answer.exit_status = wait_until(deadline, limits);
+  answer.exit_status = wait_until(deadline, limits, watch);
   answer.error_tail = tail_of(errors);
   return answer;
 }
 
-int ChildProcess::wait_until(Clock::time_point deadline, const ChildLimits& limits) {
+int ChildProcess::wait_until(Clock::time_point deadline, const ChildLimits& limits, const ChildWatch& watch) {
   for (;;) {
     int status = 0;
     const pid_t ended = ::waitpid(pid_, &status, WNOHANG);
@@ -196,6 +221,7 @@ int ChildProcess::wait_until(Clock::time_point deadline, const ChildLimits& limi
     if (ended < 0 && errno != EINTR)
       throw Error(Kind::kEnvironment,
                   fmt::format("cannot wait for '{}': {}", escaped(name_), std::strerror(errno)));
+    if (watch.check) watch.check();
     if (Clock::now() >= deadline) give_up(limits);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
   }

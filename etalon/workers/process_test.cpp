@@ -107,6 +107,52 @@ TEST(ChildProcess, StopsAChildThatSaysTooMuch) {
               HasSubstr("answers with more than 1000 bytes"));
 }
 
+TEST(ChildProcess, HandsOverLinesWhileTheChildWorksAndKeepsWhatFollows) {
+  std::vector<std::string> lines;
+  std::chrono::steady_clock::time_point first{};
+  const auto begin = std::chrono::steady_clock::now();
+  ChildProcess child({"/bin/sh", "-c", "printf 'one\\ntw'; sleep 0.5; printf 'o\\n\\nlast\\nby\\ntes'"});
+  const ChildAnswer answer = child.exchange({}, kAmple,
+                                            {.line =
+                                                 [&](std::string_view line) {
+                                                   if (lines.empty())
+                                                     first = std::chrono::steady_clock::now();
+                                                   lines.emplace_back(line);
+                                                   return line != "last";
+                                                 },
+                                             .check = {}});
+  EXPECT_THAT(lines, testing::ElementsAre("one", "two", "", "last"));
+  EXPECT_EQ(as_text(answer.output), "by\ntes");
+  EXPECT_LT(first - begin, 400ms);
+}
+
+TEST(ChildProcess, CountsNoLineThatWasTakenAgainstItsLimit) {
+  std::size_t lines = 0;
+  const ChildWatch watch{.line = [&](std::string_view) { return ++lines > 0; }, .check = {}};
+  ChildProcess({"/bin/sh", "-c", "yes line | head -n 200000"}).exchange({}, {20s, 100'000}, watch);
+  EXPECT_EQ(lines, 200'000U);
+  EXPECT_THAT(
+      message_of([&] {
+        ChildProcess({"/bin/sh", "-c", "head -c 1000000 /dev/zero"}).exchange({}, {20s, 100'000}, watch);
+      }),
+      HasSubstr("answers with more than 100000 bytes"));
+}
+
+TEST(ChildProcess, AsksWhetherToGoOnAndEndsTheChildIfNot) {
+  int asked = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THAT(message_of([&] {
+                ChildProcess({"/bin/sh", "-c", "sleep 100"}).exchange({}, kAmple, {.line = {}, .check = [&] {
+                                                                                     if (++asked == 3)
+                                                                                       throw Error(
+                                                                                           Kind::kInterrupted,
+                                                                                           "interrupted");
+                                                                                   }});
+              }),
+              HasSubstr("interrupted"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
+}
+
 TEST(ChildProcess, HasNoOpenFileOfOurs) {
   const int leaky = ::open("/dev/null", O_RDONLY);  // without O_CLOEXEC
   ASSERT_GT(leaky, 2);
