@@ -14,61 +14,28 @@
 #include <algorithm>
 #include <cmath>
 #include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <vector>
 
 #include "etalon/base/error.hpp"
+#include "etalon/onnx/fresh_names.hpp"
 #include "etalon/quantization/weight_grid.hpp"
+#include "etalon/quantization/weighted_layers.hpp"
 
 namespace etalon {
 namespace {
 
 constexpr std::int64_t kOldestOpset = 11;  // Round, and Clip with its limits as inputs
 
-struct Layer {
-  int node;  // position in graph.node()
-  const TensorProto* weight;
-  ChannelLayout layout;
-};
-
-std::vector<Layer> quantizable_layers(const GraphProto& graph) {
-  std::unordered_map<std::string, const TensorProto*> weights;
-  for (const auto& tensor : graph.initializer())
-    if (tensor.data_type() == TensorProto::FLOAT) weights[tensor.name()] = &tensor;
-  std::vector<Layer> layers;
-  for (int i = 0; i < graph.node_size(); ++i) {
-    const NodeProto& node = graph.node(i);
-    if (!node.domain().empty() && node.domain() != "ai.onnx") continue;
-    if (node.input_size() < 2) continue;
-    const auto weight = weights.find(node.input(1));
-    if (weight == weights.end()) continue;
-    const auto layout = within([&] { return fmt::format("node '{}'", escaped(node.name())); },
-                               [&] { return channel_layout(node, *weight->second); });
-    if (layout) layers.push_back({i, weight->second, *layout});
-  }
-  return layers;
-}
-
-bool has_scale(const GraphProto& graph, const Layer& layer, const std::map<std::string, float>& scales) {
+bool has_scale(const GraphProto& graph, const WeightedLayer& layer,
+               const std::map<std::string, float>& scales) {
   return scales.contains(graph.node(layer.node).input(0));
-}
-
-std::int64_t opset(const ModelProto& model) {
-  for (const auto& entry : model.opset_import())
-    if (entry.domain().empty() || entry.domain() == "ai.onnx") return entry.version();
-  return 0;
 }
 
 // Adds tensors and nodes to a graph, under names that it does not have yet.
 class Rewriter {
  public:
-  explicit Rewriter(GraphProto& graph) : graph_(graph) {
-    for (const auto& input : graph.input()) names_.insert(input.name());
-    for (const auto& tensor : graph.initializer()) names_.insert(tensor.name());
-    for (const auto& node : graph.node())
-      for (const auto& output : node.output()) names_.insert(output);
-  }
+  explicit Rewriter(GraphProto& graph) : graph_(graph), names_(graph) {}
 
   // The name of the chain's end: `tensor` rounded to the grid of `scale`. The chain's nodes go to `nodes`.
   const std::string& rounded(const std::string& tensor, float scale, std::vector<NodeProto>& nodes) {
@@ -89,7 +56,7 @@ class Rewriter {
 
   // The name of the weights rounded to their grids; a second layer with the same weights in the same role
   // gets the same.
-  std::string rounded_weight(const Layer& layer) {
+  std::string rounded_weight(const WeightedLayer& layer) {
     auto& made = weights_[layer.weight->name()];
     for (const auto& [layout, name] : made)
       if (layout == layer.layout) return name;
@@ -97,7 +64,7 @@ class Rewriter {
     within([&] { return fmt::format("weight '{}'", escaped(layer.weight->name())); },
            [&] { round_to_channel_grids(values, layer.layout); });
     TensorProto& tensor = *graph_.add_initializer();
-    tensor.set_name(unique(layer.weight->name() + "/int8"));
+    tensor.set_name(names_.take(layer.weight->name() + "/int8"));
     tensor.set_data_type(TensorProto::FLOAT);
     *tensor.mutable_dims() = layer.weight->dims();
     tensor.mutable_raw_data()->assign(reinterpret_cast<const char*>(values.data()),
@@ -106,14 +73,9 @@ class Rewriter {
   }
 
  private:
-  std::string unique(std::string name) {
-    while (!names_.insert(name).second) name += "/again";
-    return name;
-  }
-
   std::string number(const std::string& name, float value) {
     TensorProto& tensor = *graph_.add_initializer();
-    tensor.set_name(unique(name));
+    tensor.set_name(names_.take(name));
     tensor.set_data_type(TensorProto::FLOAT);
     tensor.add_float_data(value);
     return tensor.name();
@@ -124,13 +86,13 @@ class Rewriter {
     NodeProto& node = nodes.emplace_back();
     node.set_op_type(op);
     for (const auto& input : inputs) node.add_input(input);
-    node.add_output(unique(output));
+    node.add_output(names_.take(output));
     node.set_name(node.output(0));
     return node.output(0);
   }
 
   GraphProto& graph_;
-  std::unordered_set<std::string> names_;
+  FreshNames names_;
   std::unordered_map<std::string, std::string> rounded_;
   std::unordered_map<std::string, std::vector<std::pair<ChannelLayout, std::string>>> weights_;
   std::string lowest_, highest_;
@@ -141,15 +103,15 @@ class Rewriter {
 ModelProto simulate_int8(const ModelProto& model, const std::map<std::string, float>& scales) {
   ModelProto out = model;
   GraphProto& graph = *out.mutable_graph();
-  std::unordered_map<int, Layer> layers;
-  for (const auto& layer : quantizable_layers(graph))
+  std::unordered_map<int, WeightedLayer> layers;
+  for (const auto& layer : weighted_layers(graph).constant)
     if (has_scale(graph, layer, scales)) layers.emplace(layer.node, layer);
   if (layers.empty()) return out;
-  if (opset(model) < kOldestOpset)
-    throw Error(
-        Kind::kUnsupported,
-        fmt::format("the model has opset {}, simulating INT8 needs {} or later", opset(model), kOldestOpset),
-        "export the trained model with etalon, or raise the opset with onnx's version_converter");
+  if (opset_of(model) < kOldestOpset)
+    throw Error(Kind::kUnsupported,
+                fmt::format("the model has opset {}, simulating INT8 needs {} or later", opset_of(model),
+                            kOldestOpset),
+                "export the trained model with etalon, or raise the opset with onnx's version_converter");
 
   // Before IR 4 every initializer had to be an input of the graph too; the new ones are not.
   out.set_ir_version(std::max<std::int64_t>(out.ir_version(), 4));
@@ -169,12 +131,12 @@ ModelProto simulate_int8(const ModelProto& model, const std::map<std::string, fl
 }
 
 std::size_t count_quantizable_layers(const ModelProto& model) {
-  return quantizable_layers(model.graph()).size();
+  return weighted_layers(model.graph()).constant.size();
 }
 
 std::size_t count_quantizable_layers(const ModelProto& model, const std::map<std::string, float>& scales) {
   std::size_t count = 0;
-  for (const auto& layer : quantizable_layers(model.graph()))
+  for (const auto& layer : weighted_layers(model.graph()).constant)
     count += has_scale(model.graph(), layer, scales) ? 1U : 0U;
   return count;
 }

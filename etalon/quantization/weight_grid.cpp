@@ -20,7 +20,25 @@ std::uint64_t product(const TensorProto& tensor, int first, int last) {
   return out;
 }
 
+// Calls visit(position of a number, its channel) for all numbers.
+template <class Visit>
+void for_each(const std::vector<float>& weights, const ChannelLayout& layout, Visit&& visit) {
+  const auto& [outer, channels, inner, groups] = layout;
+  if (weights.size() != outer * channels * inner || outer % groups != 0)
+    throw Error(Kind::kInternal, "weights do not have the size of their layout");
+  std::size_t i = 0;
+  for (std::uint64_t o = 0; o < outer; ++o)
+    for (std::uint64_t c = 0; c < channels; ++c)
+      for (std::uint64_t k = 0; k < inner; ++k, ++i) visit(i, o / (outer / groups) * channels + c);
+}
+
 }  // namespace
+
+bool has_weights(const NodeProto& node) {
+  const std::string& op = node.op_type();
+  return (node.domain().empty() || node.domain() == "ai.onnx") &&
+         (op == "Conv" || op == "ConvTranspose" || op == "Gemm" || op == "MatMul");
+}
 
 std::optional<ChannelLayout> channel_layout(const NodeProto& node, const TensorProto& weight) {
   const std::string& op = node.op_type();
@@ -50,27 +68,34 @@ std::optional<ChannelLayout> channel_layout(const NodeProto& node, const TensorP
                        static_cast<std::uint64_t>(groups)};
 }
 
-void round_to_channel_grids(std::vector<float>& weights, const ChannelLayout& layout) {
-  const auto& [outer, channels, inner, groups] = layout;
-  if (weights.size() != outer * channels * inner || outer % groups != 0)
-    throw Error(Kind::kInternal, "weights do not have the size of their layout");
-  std::vector<float> steps(groups * channels, 0.0F);
-  // Calls visit(a number, its channel's step).
-  const auto for_each = [&](auto&& visit) {
-    std::size_t i = 0;
-    for (std::uint64_t o = 0; o < outer; ++o)
-      for (std::uint64_t c = 0; c < channels; ++c)
-        for (std::uint64_t k = 0; k < inner; ++k, ++i)
-          visit(weights[i], steps[o / (outer / groups) * channels + c]);
-  };
-  for_each([](float& weight, float& largest) {
-    if (!std::isfinite(weight))
-      throw Error(Kind::kBadInput, fmt::format("it holds {}, expected finite numbers", weight));
-    largest = std::max(largest, std::abs(weight));
+std::vector<float> channel_steps(const std::vector<float>& weights, const ChannelLayout& layout) {
+  std::vector<float> steps(layout.groups * layout.channels, 0.0F);
+  for_each(weights, layout, [&](std::size_t i, std::size_t channel) {
+    if (!std::isfinite(weights[i]))
+      throw Error(Kind::kBadInput, fmt::format("it holds {}, expected finite numbers", weights[i]));
+    steps[channel] = std::max(steps[channel], std::abs(weights[i]));
   });
-  for (float& step : steps) step = std::max(step, kSmallestRange) / kInt8Steps;
-  for_each([](float& weight, float& step) {
-    weight = std::clamp(std::nearbyint(weight / step), -kInt8Steps, kInt8Steps) * step;
+  for (float& step : steps) step = (step == 0 ? 1.0F : std::max(step, kSmallestRange)) / kInt8Steps;
+  return steps;
+}
+
+std::vector<std::int8_t> in_steps(const std::vector<float>& weights, const ChannelLayout& layout,
+                                  const std::vector<float>& steps, int lowest) {
+  if (steps.size() != layout.groups * layout.channels)
+    throw Error(Kind::kInternal, "steps do not fit the layout");
+  std::vector<std::int8_t> integers(weights.size());
+  for_each(weights, layout, [&](std::size_t i, std::size_t channel) {
+    integers[i] = static_cast<std::int8_t>(
+        std::clamp(std::nearbyint(weights[i] / steps[channel]), static_cast<float>(lowest), kInt8Steps));
+  });
+  return integers;
+}
+
+void round_to_channel_grids(std::vector<float>& weights, const ChannelLayout& layout) {
+  const std::vector<float> steps = channel_steps(weights, layout);
+  const std::vector<std::int8_t> integers = in_steps(weights, layout, steps);
+  for_each(weights, layout, [&](std::size_t i, std::size_t channel) {
+    weights[i] = static_cast<float>(integers[i]) * steps[channel];
   });
 }
 

@@ -16,14 +16,25 @@ struct ChannelLayout {
   bool operator==(const ChannelLayout&) const = default;
 };
 
+// Whether the node is one of ONNX's own Conv, ConvTranspose, Gemm and MatMul.
+bool has_weights(const NodeProto& node);
+
 // Conv [out, in/group, ...]; ConvTranspose [in, out/group, ...]; Gemm [in, out], with transB [out, in];
-// MatMul
-// [..., in, out]. nullopt for other operators. Error (kBadInput): the shape fits no such layer.
+// MatMul [..., in, out]. nullopt for other operators. Error (kBadInput): the shape fits no such layer.
 std::optional<ChannelLayout> channel_layout(const NodeProto& node, const TensorProto& weight);
 
-// Every number to the nearest of -127 .. 127 steps of its channel, half to even; a step is max|w| / 127, at
-// least 1e-12 / 127 (a channel of zeros stays zero). All in float32. Error (kBadInput): a number is not
+// The real value of one integer step, by output channel (groups x channels): max|w| / 127, at least 1e-12 /
+// 127; of a channel of zeros 1 / 127. In float32, always a normal number. Error (kBadInput): a number is not
 // finite.
+std::vector<float> channel_steps(const std::vector<float>& weights, const ChannelLayout& layout);
+
+// Each number in steps of its channel, the nearest of `lowest` .. 127, half to even. -128 is for grids that
+// training fixed (docs/networks/detectnet_v2.md): TensorFlow's begins there.
+std::vector<std::int8_t> in_steps(const std::vector<float>& weights, const ChannelLayout& layout,
+                                  const std::vector<float>& steps, int lowest = -127);
+
+// Every number to the nearest of -127 .. 127 steps of its channel, half to even (channel_steps).
+// All in float32. Error (kBadInput): a number is not finite.
 void round_to_channel_grids(std::vector<float>& weights, const ChannelLayout& layout);
 
 }  // namespace etalon
