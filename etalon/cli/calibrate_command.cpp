@@ -7,6 +7,7 @@
 #include "etalon/cli/verbs.hpp"
 #include "etalon/pipeline/calibrate_onnx.hpp"
 #include "etalon/pipeline/merge_calibration.hpp"
+#include "etalon/pipeline/quantize_onnx.hpp"
 #include "etalon/pipeline/relabel_cache.hpp"
 
 namespace etalon {
@@ -31,22 +32,13 @@ int calibrate_model(std::vector<std::string> words) {
   CalibrateOptions options;
   CalibrationFlags flags;
   TalkFlags talk;
-  double scale = 0;
-  std::string order, layout;
-  app.add_option("model", options.model, "ONNX model")->type_name("MODEL.onnx")->required();
+  InputFlags input;
+  app.add_option("model", options.model, "ONNX model, or an .etlt with its key")
+      ->type_name("MODEL")
+      ->required();
+  app.add_option("-k,--key", options.key, "key of an .etlt")->type_name("KEY");
   add_calibration_flags(app, flags);
-  app.add_option("--mean", options.mean, "taken away from each pixel (0 .. 255), in the channel order given")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->type_name("A,B,C");
-  app.add_option("--scale", scale, "what the difference is multiplied with")->type_name("S");
-  app.add_option("--channel_order", order, "rgb or bgr")->check(CLI::IsMember({"rgb", "bgr"}));
-  app.add_option("--layout", layout, "of the input: nchw or nhwc")->check(CLI::IsMember({"nchw", "nhwc"}));
-  app.add_option("-d,--input_dims", options.input_dims, "size of an image, for a model that leaves it open")
-      ->delimiter(',')
-      ->allow_extra_args(false)
-      ->expected(3)
-      ->type_name("C,H,W");
+  add_input_flags(app, input);
   talk.add(app);
   app.footer(
       "What is not given comes from the metadata that etalon's export writes, else RGB, nchw, mean 0, scale "
@@ -57,11 +49,10 @@ int calibrate_model(std::vector<std::string> words) {
       "0.0171247\n"
       "  etalon calibrate model.onnx --cal_image_dir images --statistics 0.stats --shard 0/4\n"
       "  etalon calibrate merge 0.stats 1.stats 2.stats 3.stats --model model.onnx -o cal.bin\n"
-      "  etalon calibrate relabel cal.bin --trt_version 10.3.0 -o cal_trt10.bin");
+      "  etalon calibrate relabel cal.bin --trt_version 10.3.0 -o cal_trt10.bin\n"
+      "  etalon calibrate extract model.int8.onnx -o cal.bin");
   if (const auto done = parse_flags(app, std::move(words))) return *done;
-  if (app.count("--scale") > 0) options.scale = scale;
-  if (!order.empty()) options.channel_order = order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
-  if (!layout.empty()) options.layout = layout == "nhwc" ? Layout::kNhwc : Layout::kNchw;
+  options.input = input_options(app, input);
   return run_verb(talk.json, [&]() -> Json {
     Console console(talk.console());
     options.calibration = calibration_options(flags);
@@ -70,7 +61,7 @@ int calibrate_model(std::vector<std::string> words) {
     Json document{{"version", 1},
                   {"written", written_rows(result.written)},
                   {"images", result.calibration.images.size()},
-                  {"lines", result.calibration.cache_lines}};
+                  {"lines", result.calibration.cache.lines.size()}};
     if (talk.json && !result.calibration.chosen.empty())
       document["ranges"] = range_rows(result.calibration.chosen);
     return document;
@@ -143,6 +134,34 @@ int relabel(std::vector<std::string> words) {
   });
 }
 
+int extract(std::vector<std::string> words) {
+  CLI::App app("The calibration cache of an explicitly quantised ONNX model.", "etalon calibrate extract");
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  ExtractOptions options;
+  TalkFlags talk;
+  std::string version = "8.6.1";
+  app.add_option("model", options.model, "ONNX model with QuantizeLinear nodes")
+      ->type_name("MODEL")
+      ->required();
+  app.add_option("-k,--key", options.key, "key of an .etlt")->type_name("KEY");
+  app.add_option("-o,--output,--cal_cache_file", options.output, "cache to write")
+      ->type_name("FILE")
+      ->required();
+  app.add_option("--trt_version", version, "TensorRT whose header the cache bears")
+      ->type_name("X.Y.Z")
+      ->capture_default_str();
+  app.add_flag("--force", options.force, "replace a file that exists");
+  talk.add(app);
+  app.footer("Example:\n  etalon calibrate extract model.int8.onnx -o cal.bin --trt_version 10.3.0");
+  if (const auto done = parse_flags(app, std::move(words))) return *done;
+  return run_verb(talk.json, [&]() -> Json {
+    Console console(talk.console());
+    options.trt_version = parse_tensorrt_version(version);
+    const ExtractResult result = extract_cache(options, console);
+    return {{"version", 1}, {"lines", result.lines}, {"written", written_rows({result.written})}};
+  });
+}
+
 }  // namespace
 
 int calibrate_command(std::vector<std::string> words) {
@@ -150,7 +169,7 @@ int calibrate_command(std::vector<std::string> words) {
     std::string_view word;
     int (*run)(std::vector<std::string>);
   };
-  constexpr Form kForms[] = {{"merge", merge}, {"relabel", relabel}};
+  constexpr Form kForms[] = {{"extract", extract}, {"merge", merge}, {"relabel", relabel}};
   for (const auto& [word, run] : kForms)
     if (!words.empty() && words.front() == word) return run({words.begin() + 1, words.end()});
   return calibrate_model(std::move(words));

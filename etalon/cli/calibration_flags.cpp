@@ -94,6 +94,33 @@ CalibrationOptions calibration_options(const CalibrationFlags& flags) {
   return options;
 }
 
+void add_input_flags(CLI::App& app, InputFlags& flags) {
+  app.add_option("--mean", flags.options.mean,
+                 "taken away from each pixel (0 .. 255), in the channel order given")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->type_name("A,B,C");
+  app.add_option("--scale", flags.scale, "what the difference is multiplied with")->type_name("S");
+  app.add_option("--channel_order", flags.channel_order, "rgb or bgr")->check(CLI::IsMember({"rgb", "bgr"}));
+  app.add_option("--layout", flags.layout, "of the input: nchw or nhwc")
+      ->check(CLI::IsMember({"nchw", "nhwc"}));
+  app.add_option("-d,--input_dims", flags.options.input_dims,
+                 "size of an image, for a model that leaves it open")
+      ->delimiter(',')
+      ->allow_extra_args(false)
+      ->expected(3)
+      ->type_name("C,H,W");
+}
+
+OnnxInputOptions input_options(const CLI::App& app, const InputFlags& flags) {
+  OnnxInputOptions options = flags.options;
+  if (app.count("--scale") > 0) options.scale = flags.scale;
+  if (!flags.channel_order.empty())
+    options.channel_order = flags.channel_order == "bgr" ? ChannelOrder::kBgr : ChannelOrder::kRgb;
+  if (!flags.layout.empty()) options.layout = flags.layout == "nhwc" ? Layout::kNhwc : Layout::kNchw;
+  return options;
+}
+
 std::filesystem::path data_root() {
   if (const char* base = std::getenv("DATA_BASE_PATH"); base && *base) return base;
   const char* home = std::getenv("HOME");

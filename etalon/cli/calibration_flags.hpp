@@ -7,6 +7,7 @@
 #include <string>
 
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/onnx_input.hpp"
 
 namespace etalon {
 
@@ -30,6 +31,15 @@ struct CalibrationFlags {
 void add_calibration_flags(CLI::App& app, CalibrationFlags& flags);
 // Errors (kWrongUsage): a shard or a version that is none.
 CalibrationOptions calibration_options(const CalibrationFlags& flags);
+
+// How pictures become the input of any ONNX (pipeline/onnx_input.hpp).
+struct InputFlags {
+  OnnxInputOptions options;
+  double scale = 0;
+  std::string channel_order, layout;
+};
+void add_input_flags(CLI::App& app, InputFlags& flags);
+OnnxInputOptions input_options(const CLI::App& app, const InputFlags& flags);
 
 // Where an experiment specification's relative paths begin: the environment's DATA_BASE_PATH, else
 // ~/datasets, as in TAO.

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 namespace etalon {
@@ -34,6 +35,9 @@ void add_model_flags(CLI::App& app, ExportFlags& flags, const std::string& model
                  "fixed batch size; -1: dynamic, or 1 where TensorRT's plugins need a fixed one")
       ->check(batch_size_check)
       ->capture_default_str();
+  app.add_flag(
+      "--repair_padding", options.repair_padding,
+      "the model is an ONNX or .etlt of TAO's default route: pad its convolutions as they were trained");
   app.add_option("--tensor_names", flags.tensor_names,
                  "plain (activation_1/Relu) or tf (activation_1/Relu:0)")
       ->check(CLI::IsMember({"plain", "tf"}))
@@ -45,22 +49,39 @@ void add_own_calibration_flags(CLI::App& app, ExportFlags& flags) {
   app.add_flag("--use_validation_set", flags.calibration.options.use_validation_set,
                "calibrating from the specification's data loader: on its validation images");
   app.add_option("--cal_json_file", flags.options.cal_json_file,
-                 "ranges of a quantisation-aware model (not there yet)")
+                 "write the tensors' ranges as JSON too, as TAO does for quantisation-aware models")
       ->type_name("FILE");
 }
 
-// Flags of TAO's that concern the TensorRT engine or its own converters.
-void add_engine_flags(CLI::App& app, ExportFlags& flags) {
-  app.add_option("--engine_file", flags.options.engine_file, "TensorRT engine to build (not there yet)")
-      ->type_name("FILE");
-  app.add_option("--max_batch_size", flags.max_batch_size, "engine: largest batch")->capture_default_str();
-  app.add_option("--min_batch_size", flags.min_batch_size, "engine: smallest batch")->capture_default_str();
-  app.add_option("--opt_batch_size", flags.opt_batch_size, "engine: usual batch")->capture_default_str();
-  app.add_option("--max_workspace_size", flags.max_workspace_size, "engine: memory for building, bytes")
+void add_explicit_flags(CLI::App& app, ExportFlags& flags) {
+  app.add_option("--explicit", flags.explicit_precisions,
+                 "int8, fp16 or int8_fp16: write such a model beside the other too, for TensorRT 11; may be "
+                 "given several times")
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->allow_extra_args(false)
+      ->delimiter(',')
+      ->type_name("PRECISION")
+      ->check(CLI::IsMember({"int8", "fp16", "int8_fp16"}));
+  app.add_option("--balance_channels", flags.balance_channels,
+                 "--explicit int8: make channels equally large first, which changes no output in FP32, and "
+                 "choose the "
+                 "scales of residual skips by what is left of them; kept where it is measured to help")
+      ->check(CLI::IsMember({"on", "off"}))
       ->capture_default_str();
-  app.add_flag("-s,--strict_type_constraints", flags.strict_type_constraints,
-               "engine of a quantisation-aware model");
-  app.add_flag("--force_ptq", flags.force_ptq,
+  app.add_option("--report", flags.options.report,
+                 "write what was done as one HTML page: ranges, what is clipped, errors of layers, pictures")
+      ->type_name("FILE.html");
+  app.add_option(
+         "--bias_correction", flags.bias_correction,
+         "give biases what INT8 moves the means by (default: on for --explicit, off for a cache alone)")
+      ->check(CLI::IsMember({"on", "off"}));
+}
+
+// The engine, and flags of TAO's own converters.
+void add_converter_flags(CLI::App& app, ExportFlags& flags) {
+  app.add_option("--engine_file", flags.options.engine.engine_file, "engine to build too")->type_name("FILE");
+  add_engine_flags(app, flags.engine);
+  app.add_flag("--force_ptq", flags.options.force_ptq,
                "quantisation-aware models: calibrate instead of using trained ranges");
   app.add_option("--onnx_route", flags.onnx_route, "accepted: there is one route here, and it is right")
       ->check(CLI::IsMember({"keras2onnx", "tf2onnx"}));
@@ -70,10 +91,12 @@ void add_engine_flags(CLI::App& app, ExportFlags& flags) {
 
 void say_what_is_ignored(const CLI::App& app, const ExportFlags& flags, Log& log) {
   note_accepted_for_gpus(app, log);
-  note_ignored(app,
-               {"--max_batch_size", "--min_batch_size", "--opt_batch_size", "--max_workspace_size",
-                "--strict_type_constraints"},
-               "it concerns the engine, and none is built", log);
+  if (flags.options.engine.engine_file.empty())
+    note_ignored(app,
+                 {"--max_batch_size", "--min_batch_size", "--opt_batch_size", "--max_workspace_size",
+                  "--strict_type_constraints", "--engine_backend", "--compute_capability", "--timing_cache",
+                  "--version_compatible", "--time_limit"},
+                 "it concerns the engine, and --engine_file names none", log);
   note_ignored(app, {"--onnx_route"}, "there is one route here, padded as trained", log);
   if (flags.target_opset != 13) note_ignored(app, {"--target_opset"}, "the ONNX has opset 13", log);
   if (flags.options.data_type == DataType::kInt8)
@@ -93,6 +116,14 @@ nlohmann::ordered_json document_of(const ExportResult& result) {
                                   {"written", written_rows(result.written)},
                                   {"calibration_images", result.calibration.images}};
   if (!result.calibration.chosen.empty()) document["ranges"] = range_rows(result.calibration.chosen);
+  if (result.engine) {
+    document["engine"] = {{"backend", engine_backend_name(result.engine->backend)},
+                          {"builder", result.engine->builder_version},
+                          {"messages", result.engine->messages}};
+    if (!result.engine->compute_capabilities.empty())
+      document["engine"]["compute_capabilities"] = result.engine->compute_capabilities;
+    if (!result.trtexec.empty()) document["engine"]["trtexec"] = result.trtexec;
+  }
   return document;
 }
 
@@ -105,7 +136,8 @@ void add_export_flags(CLI::App& app, ExportFlags& flags, const std::string& mode
   add_model_flags(app, flags, model_help, spec_help);
   add_calibration_flags(app, flags.calibration);
   add_own_calibration_flags(app, flags);
-  add_engine_flags(app, flags);
+  add_explicit_flags(app, flags);
+  add_converter_flags(app, flags);
   add_common_flags(app, flags.common);
 }
 
@@ -133,6 +165,16 @@ int run_export(
     if (flags.static_batch_size > 0) options.static_batch_size = flags.static_batch_size;
     options.tensor_names = flags.tensor_names == "tf" ? TensorNames::kTensorflow : TensorNames::kPlain;
     options.calibration = calibration_options(flags.calibration);
+    for (const auto& name : flags.explicit_precisions) {
+      const ExplicitPrecision precision = parse_explicit_precision(name);
+      if (std::ranges::find(options.explicit_precisions, precision) == options.explicit_precisions.end())
+        options.explicit_precisions.push_back(precision);
+    }
+    options.balance_channels = flags.balance_channels == "on";
+    set_engine_options(flags.engine, options.engine);
+    options.engine.precision = parse_precision(flags.data_type);
+    options.engine.force = options.calibration.force;
+    if (!flags.bias_correction.empty()) options.bias_correction = flags.bias_correction == "on";
     say_what_is_ignored(app, flags, console);
     say(console);
     status.write(StatusLog::Status::kRunning, "Building exporter object.");

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "etalon/cli/calibration_flags.hpp"
+#include "etalon/cli/engine_flags.hpp"
 #include "etalon/cli/tao_task.hpp"
 #include "etalon/pipeline/export_network.hpp"
 
@@ -20,9 +21,11 @@ struct ExportFlags {
   CalibrationFlags calibration;
   std::string experiment_spec, output_file;
   std::string data_type = "fp32", tensor_names = "plain", onnx_route;
-  bool strict_type_constraints = false, force_ptq = false;
-  std::int64_t static_batch_size = -1, max_batch_size = 16, min_batch_size = 1, opt_batch_size = 1,
-               max_workspace_size = 1073741824, target_opset = 13;
+  std::vector<std::string> explicit_precisions;
+  std::string bias_correction;  // "on", "off"; empty: not given
+  std::string balance_channels = "on";
+  EngineFlags engine;
+  std::int64_t static_batch_size = -1, target_opset = 13;
 };
 
 // All flags of TAO's parser, which is one for all networks, and etalon's own; --model and --experiment_spec

@@ -28,7 +28,7 @@ std::string overview() {
   std::size_t width = 0;
   for (const Verb& verb : verbs()) width = std::max(width, name(verb).size());
   for (const Verb& verb : verbs())
-    text += fmt::format("  etalon {:<{}}  {}\n", name(verb), width, verb.purpose);
+    if (!verb.purpose.empty()) text += fmt::format("  etalon {:<{}}  {}\n", name(verb), width, verb.purpose);
   return text +
          "\n`etalon VERB --help` lists a verb's flags. TAO's spellings work too: `etalon model detectnet_v2 "
          "export ...`.\n";
@@ -57,7 +57,7 @@ int run(std::string_view program_name, std::vector<std::string> words) {
   std::vector<std::string> tasks;
   for (const Verb& verb : verbs()) {
     if (verb.network.empty() && verb.task == first) return verb.run(std::move(words));
-    first_words.emplace(verb.network.empty() ? verb.task : verb.network);
+    if (!verb.purpose.empty()) first_words.emplace(verb.network.empty() ? verb.task : verb.network);
     if (verb.network == first) tasks.emplace_back(verb.task);
   }
   if (tasks.empty()) refuse_word("network or verb", first, {first_words.begin(), first_words.end()});

@@ -30,12 +30,9 @@ int mask_rcnn_export_command(std::vector<std::string> words) {
   const auto say = [&](Log& log) {
     note_ignored(app, {"--force_ptq"},
                  "Mask R-CNN is never trained for INT8 (no QAT), so it is calibrated anyway", log);
-    note_ignored(app, {"--cal_json_file"},
-                 "it is about models trained for INT8 (QAT), and Mask R-CNN has none", log);
   };
   return run_export(app, flags, std::move(words), say,
                     [&](ExportOptions options, Log& log, Progress& progress, StatusLog& status) {
-                      options.cal_json_file.clear();
                       options.plugins = plugins == "none" ? Plugins::kNone : Plugins::kTensorrt;
                       return export_mask_rcnn(options, log, progress, status);
                     });

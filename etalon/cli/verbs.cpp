@@ -18,13 +18,19 @@ constexpr Verb kVerbs[] = {
     {"mask_rcnn", "inference", "what a model finds in photos: boxes and masks, drawn and as JSON",
      mask_rcnn_inference_command},
     {"", "calibrate",
-     "a calibration cache for any ONNX; `merge` parts of a run, `relabel` for another TensorRT",
+     "a calibration cache for any ONNX; `merge` parts of a run, `relabel` for another TensorRT, `extract` "
+     "from an explicit model",
      calibrate_command},
-    {"", "inspect", "what a file is and holds, or where two calibration caches differ", inspect_command},
+    {"", "quantize", "an ONNX and its calibration cache to an explicit INT8 model, for TensorRT 11",
+     quantize_command},
+    {"", "build", "an engine from an ONNX model, by TensorRT, TensorRT for RTX or OpenVINO", build_command},
+    {"", "inspect", "what a file is and holds, or where two models or calibration caches differ",
+     inspect_command},
     {"spec", "check", "what a specification is, what in it matters to export, what is wrong",
      spec_check_command},
     {"", "doctor", "what is installed, and whether model, key, specification and images fit together",
      doctor_command},
+    {"", "openvino_worker", "", openvino_worker_command},  // engine/engine_worker.hpp, kOpenvinoWorkerVerb
 };
 
 }  // namespace

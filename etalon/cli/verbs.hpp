@@ -11,7 +11,7 @@ namespace etalon {
 struct Verb {
   std::string_view network;  // or the thing a verb is about (`spec check`); empty for `etalon inspect`
   std::string_view task;
-  std::string_view purpose;
+  std::string_view purpose;                    // empty: for etalon itself, not shown
   int (*run)(std::vector<std::string> words);  // the words behind the task; returns the exit status
 };
 
@@ -25,6 +25,9 @@ int mask_rcnn_inference_command(std::vector<std::string> words);
 int detectnet_v2_calibration_tensorfile_command(std::vector<std::string> words);
 int mask_rcnn_export_command(std::vector<std::string> words);
 int calibrate_command(std::vector<std::string> words);
+int quantize_command(std::vector<std::string> words);
+int build_command(std::vector<std::string> words);
+int openvino_worker_command(std::vector<std::string> words);
 int inspect_command(std::vector<std::string> words);
 int spec_check_command(std::vector<std::string> words);
 int doctor_command(std::vector<std::string> words);

@@ -3,24 +3,19 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/onnx_input.hpp"
 
 namespace etalon {
 
 struct CalibrateOptions {
-  std::filesystem::path model;
+  std::filesystem::path model;  // .onnx, or .etlt with its key
+  std::string key;
   CalibrationOptions calibration;
-  // How pictures become the network's input: (pixel - mean) * scale. What is not given comes from the
-  // metadata that etalon's own export writes, else: RGB (grey for one channel), NCHW, mean 0, scale 1/255.
-  std::vector<double> mean;  // empty, one number, or one a channel in the channel order
-  std::optional<double> scale;
-  std::optional<ChannelOrder> channel_order;
-  std::optional<Layout> layout;
-  std::vector<std::int64_t> input_dims;  // channels, height, width for a model that leaves them open
+  OnnxInputOptions input;
 };
 
 struct CalibrateResult {

@@ -265,8 +265,9 @@ CalibrationResult calibrate(const CalibrationOptions& options, const Calibration
   tell_ranges(made, options.rule, log);
   warn_of_version(options.trt_version, log);
   outputs.stage(options.cal_cache_file, if_exists(options), 0666, format_calibration_cache(made.cache));
-  result.cache_lines = made.cache.lines.size();
+  result.cache = std::move(made.cache);
   result.chosen = std::move(made.chosen);
+  result.statistics = std::move(counted.tensors);
   return result;
 }
 

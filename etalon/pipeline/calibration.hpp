@@ -83,9 +83,10 @@ void reserve_calibration_outputs(const CalibrationOptions& options, CalibrationS
                                  OutputFiles& outputs);
 
 struct CalibrationResult {
-  std::vector<std::string> images;            // in drawn order; of a shard: of its part
-  std::map<std::string, ChosenRange> chosen;  // by the tensor that decides; empty for a shard
-  std::uint64_t cache_lines = 0;
+  std::vector<std::string> images;                     // in drawn order; of a shard: of its part
+  std::map<std::string, ChosenRange> chosen;           // by the tensor that decides; empty for a shard
+  std::map<std::string, TensorStatistics> statistics;  // what was counted
+  CalibrationCache cache;                              // empty for a shard
 };
 
 // Counts, or takes statistics that exist, and stages cache, statistics and tensorfile.

@@ -14,6 +14,7 @@
 #include "etalon/onnx/model.hpp"
 #include "etalon/pipeline/detectnet_v2_settings.hpp"
 #include "etalon/pipeline/detector_run.hpp"
+#include "etalon/pipeline/exported_model.hpp"
 #include "etalon/quantization/simulated_int8.hpp"
 #include "etalon/report/comparison.hpp"
 #include "etalon/runtime/session.hpp"
@@ -85,6 +86,7 @@ CompareResult compare_int8(const CompareOptions& options, Log& log, Progress& pr
 
   const ModelProto model =
       within([&] { return quoted(options.model); }, [&] { return read_onnx(options.model); });
+  within([&] { return quoted(options.model); }, [&] { check_is_plain(model); });
   const ImageInput input =
       within([&] { return quoted(options.model); }, [&] { return image_input_of(model); });
   const InputSize size{input.channels, input.height, input.width};

@@ -10,6 +10,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/calibration/image_folder.hpp"
+#include "etalon/engine/engine.hpp"
 #include "etalon/images/image.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
 #include "etalon/networks/mask_rcnn/describe_checkpoint.hpp"
@@ -81,6 +82,17 @@ void check_codec(Checks& checks) {
   }
 }
 
+void check_engine_builder(EngineBackend backend, Checks& checks) {
+  const std::string what = fmt::format("{} engines", engine_backend_name(backend));
+  try {
+    const EngineBuilder builder = find_engine_builder(backend);
+    checks.row(what, "ok", fmt::format("{} in {}", builder.version, builder.command.front()));
+  } catch (const Error& error) {
+    // Named in the environment and not there is a mistake; not installed at all is the usual case.
+    checks.row(what, error.places().empty() ? "note" : "error", error.line());
+  }
+}
+
 // The ONNX that somebody else exported: only its padding is looked at.
 void check_onnx_model(const fs::path& path, Checks& checks) {
   checks.run("model", [&] {
@@ -91,7 +103,7 @@ void check_onnx_model(const fs::path& path, Checks& checks) {
                             "'{}': has {}, trained with {}",
                             faults.size(), escaped(faults.front().node), faults.front().found,
                             faults.front().expected),
-                "export the trained model anew");
+                "`etalon detectnet_v2 export --repair_padding` mends it");
   });
 }
 
@@ -166,6 +178,11 @@ void check_detectnet_v2(const DoctorOptions& options, Checks& checks) {
     return fmt::format("DetectNet_v2, input {}x{}x{}, {} classes{}", model->channels, model->height,
                        model->width, model->class_count, spec ? ", as many as the spec has" : "");
   });
+  if (model && model->trained)
+    checks.row("quantisation", "note",
+               fmt::format("the model is quantisation-aware: training fixed the ranges of {} tensors and the "
+                           "steps of {} kernels, no calibration images are needed",
+                           model->trained->ranges.size(), model->trained->weight_steps.size()));
   if (model && spec) check_size(spec->experiment, *model, checks);
 }
 
@@ -225,6 +242,8 @@ bool is_mask_rcnn(const DoctorOptions& options) {
 nlohmann::ordered_json examine(const DoctorOptions& options) {
   Checks checks;
   check_codec(checks);
+  for (const EngineBackend backend : {EngineBackend::kTensorrt, EngineBackend::kTensorrtRtx})
+    check_engine_builder(backend, checks);
   if (is_mask_rcnn(options))
     check_mask_rcnn(options, checks);
   else

@@ -5,7 +5,6 @@
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/calibration/cache_lines.hpp"
-#include "etalon/formats/calibration_cache/calibration_cache.hpp"
 
 namespace etalon {
 namespace {
@@ -30,9 +29,9 @@ bool uses_existing_cache(const ExportOptions& options) {
          !calibration.shard && fs::exists(calibration.cal_cache_file, ignored);
 }
 
-void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
+CalibrationCache use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log) {
   const fs::path& path = options.calibration.cal_cache_file;
-  const CalibrationCache cache = read_calibration_cache(path);
+  CalibrationCache cache = read_calibration_cache(path);
   within(
       [&] { return quoted(path); },
       [&] {
@@ -66,6 +65,7 @@ void use_existing_cache(const ExportOptions& options, const Deployable& deployab
         for (const auto& name : fit.surplus)
           log.debug(fmt::format("no tensor of this model: '{}'", escaped(name)));
       });
+  return cache;
 }
 
 }  // namespace etalon

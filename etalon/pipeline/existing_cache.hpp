@@ -2,6 +2,7 @@
 #pragma once
 
 #include "etalon/base/log.hpp"
+#include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/networks/deployable.hpp"
 #include "etalon/pipeline/export_options.hpp"
 
@@ -11,7 +12,7 @@ namespace etalon {
 // for statistics or for calibrating anew.
 bool uses_existing_cache(const ExportOptions& options);
 
-// Errors (kBadInput, file named): no cache, or another model's.
-void use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log);
+// The cache. Errors (kBadInput, file named): none, or another model's.
+CalibrationCache use_existing_cache(const ExportOptions& options, const Deployable& deployable, Log& log);
 
 }  // namespace etalon

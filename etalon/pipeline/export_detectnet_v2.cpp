@@ -7,7 +7,9 @@
 #include "etalon/base/error.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
 #include "etalon/networks/detectnet_v2/spec_facts.hpp"
+#include "etalon/networks/exported_model.hpp"
 #include "etalon/pipeline/detectnet_v2_loader.hpp"
+#include "etalon/pipeline/export_exported.hpp"
 #include "etalon/pipeline/trained_model.hpp"
 #include "etalon/spec/detectnet_v2_spec.hpp"
 
@@ -37,7 +39,14 @@ ExportResult export_detectnet_v2(const ExportOptions& options, Log& log, Progres
   std::optional<DetectnetV2Spec> spec;
   if (options.experiment_spec) spec = read_spec(*options.experiment_spec, log);
   NetworkToExport network;
+  const bool exported = starts_from_exported(options);
+  network.exported = exported;
   network.deployable = [&] {
+    if (exported) {
+      Deployable net = deployable_of_exported(options, "detectnet_v2", log);
+      if (spec) within([&] { return quoted(options.model); }, [&] { take_specification(net, *spec); });
+      return net;
+    }
     KerasModel trained = read_trained_model(options.model, options.key);
     return within([&] { return quoted(options.model); },
                   [&] {

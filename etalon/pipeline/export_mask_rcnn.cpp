@@ -3,7 +3,10 @@
 #include <optional>
 
 #include "etalon/base/error.hpp"
+#include "etalon/base/file.hpp"
 #include "etalon/networks/mask_rcnn/spec_facts.hpp"
+#include "etalon/pipeline/export_exported.hpp"
+#include "etalon/pipeline/exported_model.hpp"
 #include "etalon/pipeline/mask_rcnn_loader.hpp"
 #include "etalon/pipeline/trained_mask_rcnn.hpp"
 #include "etalon/pipeline/trained_model.hpp"
@@ -17,7 +20,15 @@ ExportResult export_mask_rcnn(const ExportOptions& options, Log& log, Progress& 
   const auto [spec, facts] = read_mask_rcnn_specification(*options.experiment_spec, log);
   std::optional<TfCheckpoint> trained;
   NetworkToExport network;
+  const bool exported = starts_from_exported(options);
+  network.exported = exported;
   network.deployable = [&] {
+    if (exported) {
+      Deployable net = deployable_of_exported(options, "mask_rcnn", log);
+      if (options.plugins == Plugins::kNone)
+        within([&] { return quoted(options.model); }, [&] { check_can_run(net.model); });
+      return net;
+    }
     trained = read_trained_checkpoint(options.model, options.key);
     Deployable deployable = mask_rcnn_deployable(*trained, options.model, facts,
                                                  {.plugins = options.plugins,
@@ -28,7 +39,7 @@ ExportResult export_mask_rcnn(const ExportOptions& options, Log& log, Progress& 
       within([&] { return quoted(*options.experiment_spec); }, [&] { check_plugins_can(facts); });
     return deployable;
   };
-  if (options.plugins == Plugins::kTensorrt)
+  if (options.plugins == Plugins::kTensorrt && !exported)
     network.runnable = [&] {
       return mask_rcnn_deployable(*trained, options.model, facts,
                                   {.plugins = Plugins::kNone,

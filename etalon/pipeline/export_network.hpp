@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "etalon/base/file.hpp"
@@ -20,7 +22,8 @@ struct NetworkToExport {
   // For INT8, where the model itself cannot be run on a CPU: the same network with the same tensors in
   // operators that can. Called after `deployable`, at most once.
   std::function<ModelProto()> runnable{};
-  SpecLoader loader{};  // empty: no specification, or one without a data loader
+  bool exported = false;  // the model was ONNX before: some names may not be observable in it
+  SpecLoader loader{};    // empty: no specification, or one without a data loader
 };
 
 struct ExportResult {
@@ -29,6 +32,8 @@ struct ExportResult {
   std::uint64_t parameter_count = 0;
   std::uint64_t model_size_bytes = 0;
   CalibrationResult calibration;  // empty when nothing was calibrated
+  std::optional<EngineResult> engine;
+  std::string trtexec;  // the command for the same engine; empty: none was built, or OpenVINO's
 };
 
 // All files of a run appear together at its end or not at all. Errors: as the stages throw them, with the

@@ -6,10 +6,13 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "etalon/networks/plugins.hpp"
 #include "etalon/networks/tensor_names.hpp"
+#include "etalon/pipeline/build_engine.hpp"
 #include "etalon/pipeline/calibration.hpp"
+#include "etalon/pipeline/explicit_models.hpp"
 
 namespace etalon {
 
@@ -24,11 +27,17 @@ struct ExportOptions {
   bool gen_ds_config = false;
 
   CalibrationOptions calibration;  // its `force` is for all outputs
+  bool force_ptq = false;          // calibrate a quantisation-aware model as if it were none
   std::filesystem::path cal_json_file;
-  std::filesystem::path engine_file;
-  std::optional<std::int64_t> static_batch_size;  // else the batch is dynamic
-  Plugins plugins = Plugins::kTensorrt;           // of networks that have such stages
+  std::vector<ExplicitPrecision> explicit_precisions;  // without doubles
+  std::optional<bool> bias_correction;                 // else: on for explicit INT8, off for the cache alone
+  bool balance_channels = true;                        // for explicit INT8 (pipeline/best_explicit.hpp)
+  std::filesystem::path report;                        // HTML; empty: none
+  EngineOptions engine;                                // engine_file empty: none is built
+  std::optional<std::int64_t> static_batch_size;       // else the batch is dynamic
+  Plugins plugins = Plugins::kTensorrt;                // of networks that have such stages
   TensorNames tensor_names = TensorNames::kPlain;
+  bool repair_padding = false;  // of an exported model (onnx/padding_fault.hpp)
 };
 
 }  // namespace etalon

@@ -61,10 +61,7 @@ FileKind inference_model_kind(const fs::path& path, const std::string& instead) 
   if (ending == ".engine" || ending == ".trt" || ending == ".plan")
     throw Error(Kind::kUnsupported, fmt::format("{} is a TensorRT engine, which needs its GPU", quoted(path)),
                 instead);
-  const FileKind kind = kind_of_file(path);
-  if (kind == FileKind::kEtlt)
-    throw Error(Kind::kUnsupported, fmt::format("{} is an exported model (.etlt)", quoted(path)), instead);
-  return kind;
+  return kind_of_file(path);
 }
 
 void check_network(const ServedModel& served, std::string_view network) {

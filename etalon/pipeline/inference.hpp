@@ -1,6 +1,6 @@
 // What the inference of every network asks for, and the checks that all of them make.
 //
-//   const FileKind kind = inference_model_kind("m.onnx", "give the ONNX");  // engines and .etlt are refused
+//   const FileKind kind = inference_model_kind("m.onnx", "give the ONNX");  // engines are refused
 //   check_network(served, "mask_rcnn");                                     // the ONNX says of which it is
 //   classes_named({"car", "3"}, {.labels = labels, .count = 4}, Kind::kWrongUsage)  -> {0, 3}
 #pragma once
@@ -22,8 +22,8 @@ namespace etalon {
 struct InferenceOptions {
   std::filesystem::path input;   // a photo or a folder of them
   std::filesystem::path output;  // folder
-  std::filesystem::path model;   // ONNX or a trained model; each network says which
-  std::string key;               // of an encrypted model
+  std::filesystem::path model;   // ONNX, .etlt or a trained model
+  std::string key;               // of an encrypted one
   std::optional<std::filesystem::path> spec;
   std::optional<std::filesystem::path> class_map;  // names, one a line, in class order
   std::vector<std::string> classes;                // only these are shown; empty: all
@@ -36,7 +36,7 @@ struct InferenceOptions {
 DetectorPaths detector_paths(const InferenceOptions& options);
 
 // kind_of_file of a model that could be looked at photos with. Error (kUnsupported, with the hint `instead`):
-// a TensorRT engine, an .etlt.
+// a TensorRT engine.
 FileKind inference_model_kind(const std::filesystem::path& path, const std::string& instead);
 
 // Error (kBadInput): the file says that it is another network's. One that says nothing passes.

@@ -6,6 +6,7 @@
 #include "etalon/images/preprocess.hpp"
 #include "etalon/networks/detectnet_v2/detectnet_v2.hpp"
 #include "etalon/pipeline/detectnet_v2_settings.hpp"
+#include "etalon/pipeline/exported_model.hpp"
 #include "etalon/pipeline/inference.hpp"
 #include "etalon/pipeline/trained_model.hpp"
 
@@ -27,9 +28,8 @@ fs::path model_path(const InferenceOptions& options, const DetectionSpec& spec) 
 }
 
 ModelProto read_model(const fs::path& path, const std::string& key, const DetectionSpec& spec) {
-  const FileKind kind =
-      inference_model_kind(path, "export the trained model to .onnx and give that, or give it itself");
-  if (kind == FileKind::kOnnx) return within([&] { return quoted(path); }, [&] { return read_onnx(path); });
+  if (is_exported(inference_model_kind(path, "give the model that it was built from")))
+    return read_runnable_model(path, key);
   KerasModel trained = read_trained_model(path, key);
   return within([&] { return quoted(path); },
                 [&] {

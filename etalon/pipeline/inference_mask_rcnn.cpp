@@ -7,6 +7,7 @@
 #include "etalon/base/error.hpp"
 #include "etalon/images/padded_picture.hpp"
 #include "etalon/networks/metadata.hpp"
+#include "etalon/pipeline/exported_model.hpp"
 #include "etalon/pipeline/inference.hpp"
 #include "etalon/pipeline/trained_mask_rcnn.hpp"
 #include "etalon/pipeline/trained_model.hpp"
@@ -15,23 +16,6 @@ namespace etalon {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr double kTaosThreshold = 0.6;  // its inference script's --threshold
-
-// TensorRT looks an operator up among its plugins by its name, whether or not the node has the attribute
-// that etalon and TAO write (is_plugin_node).
-bool needs_tensorrt(const NodeProto& node) {
-  return is_plugin_node(node) || node.op_type().ends_with("_TRT");
-}
-
-void check_no_plugins(const ModelProto& model) {
-  for (const auto& node : model.graph().node())
-    if (needs_tensorrt(node))
-      throw Error(Kind::kUnsupported,
-                  fmt::format("node '{}' is TensorRT's plugin {}, which no CPU has", escaped(node.name()),
-                              escaped(node.op_type())),
-                  "export the model with --plugins none");
-}
 
 // An ONNX says itself how large its input is and how many classes it has: the specification must agree.
 void check_specification(const MaskRcnnFacts& facts, const ImageInput& size) {
@@ -44,15 +28,12 @@ void check_specification(const MaskRcnnFacts& facts, const ImageInput& size) {
 // An ONNX as it is; of a trained model the graph that export would write without plugins.
 ModelProto read_model(const InferenceOptions& options,
                       const std::optional<MaskRcnnSpecification>& specification) {
-  const FileKind kind = inference_model_kind(
-      options.model, "export the trained model with --plugins none, or give it itself with -e SPEC");
-  if (kind == FileKind::kOnnx)
-    return within([&] { return quoted(options.model); },
-                  [&] {
-                    ModelProto model = read_onnx(options.model);
-                    check_no_plugins(model);
-                    return model;
-                  });
+  if (is_exported(inference_model_kind(
+          options.model, "give the ONNX of --plugins none, or the trained model with -e SPEC"))) {
+    ModelProto model = read_runnable_model(options.model, options.key);
+    within([&] { return quoted(options.model); }, [&] { check_can_run(model); });
+    return model;
+  }
   const TfCheckpoint trained = read_trained_checkpoint(options.model, options.key);
   if (!specification)
     throw Error(
@@ -167,7 +148,7 @@ DetectorResult infer_mask_rcnn(const InferenceOptions& options, Log& log, Progre
                                      .picture_height = height,
                                      .picture_per_input_x = back,
                                      .picture_per_input_y = back,
-                                     .threshold = options.threshold.value_or(kTaosThreshold)});
+                                     .threshold = options.threshold.value_or(kMaskRcnnThreshold)});
     if (!wanted.empty())
       std::erase_if(objects, [&](const MaskedDetection& one) {
         return std::ranges::find(wanted, one.box.class_index) == wanted.end();

@@ -2,18 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
 #include <map>
 #include <utility>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/engine/engine_kind.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
 #include "etalon/formats/statistics_file/statistics_file.hpp"
 #include "etalon/formats/tensorfile/tensorfile_reader.hpp"
 #include "etalon/formats/tfrecord/frame_record.hpp"
 #include "etalon/formats/tfrecord/tfrecord.hpp"
+#include "etalon/networks/keras_layers/quantized_layers.hpp"
 #include "etalon/networks/mask_rcnn/describe_checkpoint.hpp"
 #include "etalon/onnx/model.hpp"
 #include "etalon/onnx/padding_fault.hpp"
@@ -67,6 +70,10 @@ void add_keras(const fs::path& path, Json& seen) {
   seen["keras_version"] = model.keras_version;
   seen["backend"] = model.backend;
   seen["parameters"] = model.parameter_count;
+  if (const auto aware = std::ranges::count_if(model.layers, is_quantization_aware); aware > 0) {
+    const auto ranges = std::ranges::count_if(model.layers, is_qdq);
+    seen["quantization_aware"] = {{"ranges", ranges}, {"kernels", aware - ranges}};
+  }
   seen["inputs"] = references(model.inputs);
   seen["outputs"] = references(model.outputs);
   seen["layers"] = layer_rows(model);
@@ -132,7 +139,7 @@ void add_onnx(const fs::path& path, Json& seen) {
     fault_rows.push_back({{"node", fault.node}, {"has", fault.found}, {"trained with", fault.expected}});
   seen["warning"] =
       "this ONNX has the padding fault of NVIDIA's default export route: it does not compute what was "
-      "trained; export the trained model anew";
+      "trained; `etalon detectnet_v2 export --repair_padding` mends it";
   seen["padding_faults"] = std::move(fault_rows);
 }
 
@@ -151,6 +158,12 @@ void add_etlt(const fs::path& path, Json& seen) {
   seen["payload"] = header.input_name.empty() ? "ONNX, encrypted" : "UFF, encrypted";
   if (!header.input_name.empty()) seen["input"] = header.input_name;
   seen["payload_size_bytes"] = header.payload_size_bytes;
+}
+
+void add_engine(const fs::path& path, Json& seen) {
+  const Bytes head = read_file_head(path, 4096);
+  seen["engine"] = engine_kind(head).value_or("unknown");
+  if (const auto made_for = compiled_for(head)) seen["made_for"] = *made_for;
 }
 
 void add_spec(const fs::path& path, Json& seen) {
@@ -247,6 +260,7 @@ constexpr KnownKind kKinds[] = {
     {FileKind::kOnnx, "ONNX model", add_onnx},
     {FileKind::kCalibrationCache, "calibration cache", add_cache},
     {FileKind::kEtlt, "exported TAO model (.etlt)", add_etlt},
+    {FileKind::kEngine, "engine", add_engine},
     {FileKind::kSpec, "specification", add_spec},
 };
 
@@ -272,7 +286,7 @@ nlohmann::ordered_json inspect_file(const fs::path& path) {
                   throw Error(
                       Kind::kBadInput, "no file that etalon knows",
                       "expected a Keras model, checkpoint, ONNX, .etlt, .tlt, calibration cache, tensorfile, "
-                      "TFRecord, statistics or "
+                      "TFRecord, statistics, engine or "
                       "experiment spec");
                 });
 }

@@ -4,6 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "etalon/base/log.hpp"
+#include "etalon/pipeline/compare_models.hpp"
+
 namespace etalon {
 
 // One document: "version" (1), "file", "kind", "size_bytes", then what the kind has; tables are arrays of
@@ -11,10 +14,10 @@ namespace etalon {
 // not a file we know.
 nlohmann::ordered_json inspect_file(const std::filesystem::path& path);
 
-// What is different in two calibration caches: "files", "headers", "lines", and "differences", a row for each
-// tensor whose ranges differ, the one with the largest ratio first; "only_in_first", "only_in_second". Names
-// match with or without ":0". Errors: kUnsupported for files of other kinds.
-nlohmann::ordered_json inspect_difference(const std::filesystem::path& first,
-                                          const std::filesystem::path& second);
+// What is different in two files. Models: see compare_models.hpp. Calibration caches: "files", "headers",
+// "lines", and "differences", a row for each tensor whose ranges differ, the one with the largest ratio
+// first; "only_in_first", "only_in_second". Names match with or without ":0". Errors: kUnsupported for files
+// of other kinds, or of two; kWrongUsage for an image where there is nothing to run.
+nlohmann::ordered_json inspect_difference(const CompareModelsOptions& options, Log& log, Progress& progress);
 
 }  // namespace etalon

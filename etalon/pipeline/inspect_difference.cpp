@@ -4,10 +4,12 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <tuple>
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
+#include "etalon/pipeline/compared_model.hpp"
 #include "etalon/pipeline/inspect.hpp"
 #include "etalon/pipeline/trained_model.hpp"
 
@@ -29,14 +31,7 @@ double ratio_of(float a, float b) {
   return low > 0 ? high / low : std::numeric_limits<double>::infinity();
 }
 
-}  // namespace
-
-nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path& second) {
-  for (const auto& path : {first, second})
-    if (kind_of_file(path) != FileKind::kCalibrationCache)
-      throw Error(
-          Kind::kUnsupported,
-          fmt::format("{} is no calibration cache, and only two of those are compared", quoted(path)));
+Json cache_difference(const fs::path& first, const fs::path& second) {
   const CalibrationCache a = read_calibration_cache(first), b = read_calibration_cache(second);
   const auto of_a = a.by_tensor(), of_b = b.by_tensor();
   std::vector<Difference> differences;
@@ -76,6 +71,29 @@ nlohmann::ordered_json inspect_difference(const fs::path& first, const fs::path&
   if (!only_second.empty()) seen["only_in_second"] = std::move(only_second);
   seen["differences"] = std::move(rows);
   return seen;
+}
+
+}  // namespace
+
+nlohmann::ordered_json inspect_difference(const CompareModelsOptions& options, Log& log, Progress& progress) {
+  const FileKind first = kind_of_file(options.first), second = kind_of_file(options.second);
+  if (is_comparable_model(first) && is_comparable_model(second))
+    return compare_models(options, log, progress);
+  if (first == FileKind::kCalibrationCache && second == FileKind::kCalibrationCache) {
+    if (options.image)
+      throw Error(Kind::kWrongUsage, "calibration caches cannot be run on an image", "leave out --image");
+    return cache_difference(options.first, options.second);
+  }
+  for (const auto& [kind, path, other] :
+       {std::tuple{first, &options.first, second}, std::tuple{second, &options.second, first}}) {
+    if (kind == FileKind::kCalibrationCache) continue;
+    if (is_comparable_model(kind) && other != FileKind::kCalibrationCache) continue;  // the other is to blame
+    throw Error(Kind::kUnsupported,
+                fmt::format("{} is no calibration cache{}, and only two models or two of those are compared",
+                            quoted(*path), is_comparable_model(kind) ? "" : " and no model"),
+                fmt::format("`etalon inspect {}` says what it is", quoted(*path)));
+  }
+  throw Error(Kind::kInternal, "two files that are neither models nor caches were not told apart");
 }
 
 }  // namespace etalon

@@ -4,6 +4,7 @@
 
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/engine/engine_kind.hpp"
 #include "etalon/formats/calibration_cache/calibration_cache.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
 #include "etalon/formats/statistics_file/statistics_file.hpp"
@@ -11,7 +12,7 @@
 #include "etalon/formats/tfrecord/tfrecord.hpp"
 #include "etalon/formats/zip_archive/zip_archive.hpp"
 #include "etalon/onnx/model.hpp"
-#include "etalon/workers/codec.hpp"
+#include "etalon/pipeline/encrypted_content.hpp"
 
 namespace etalon {
 namespace {
@@ -32,15 +33,6 @@ bool looks_like_text(ByteView head) {
 // An encrypted file has no signature; TAO knows it by its ending.
 bool may_be_encrypted(const fs::path& path) { return path.extension() == ".tlt" || !path.has_extension(); }
 
-Bytes decrypted(const fs::path& path, std::string_view key) {
-  if (key.empty())
-    throw Error(Kind::kWrongUsage, "the model is encrypted and no key was given",
-                "give the key it was trained with: --key KEY");
-  const auto codec = find_codec();
-  if (!codec) throw_no_codec("to read an encrypted model");
-  return decrypt(*codec, read_file(path), key);
-}
-
 [[noreturn]] void refuse_key(std::string_view expected) {
   throw Error(Kind::kBadInput,
               fmt::format("the key does not open the model: what it decrypts to is no {}", expected),
@@ -52,7 +44,7 @@ constexpr const char* kMaskRcnnTakesIt = "etalon mask_rcnn export takes it";
 constexpr const char* kDetectnetV2TakesIt = "etalon detectnet_v2 export takes it";
 
 KerasModel read_encrypted(const fs::path& path, std::string_view key) {
-  const Bytes plain = decrypted(path, key);
+  const Bytes plain = decrypt_with_key(read_file(path), key);
   if (looks_like_hdf5(plain)) return read_keras_hdf5(plain);
   if (looks_like_zip(plain))
     throw Error(Kind::kBadInput, "this is an encrypted Mask R-CNN checkpoint, expected a Keras model",
@@ -61,7 +53,7 @@ KerasModel read_encrypted(const fs::path& path, std::string_view key) {
 }
 
 TfCheckpoint read_encrypted_checkpoint(const fs::path& path, std::string_view key) {
-  Bytes plain = decrypted(path, key);
+  Bytes plain = decrypt_with_key(read_file(path), key);
   if (looks_like_zip(plain)) return read_tf_checkpoint(std::move(plain));
   if (looks_like_hdf5(plain))
     throw Error(Kind::kBadInput, "this is an encrypted Keras model, expected a Mask R-CNN checkpoint",
@@ -77,8 +69,7 @@ TfCheckpoint read_encrypted_checkpoint(const fs::path& path, std::string_view ke
                   fmt::format("this is a calibration tensorfile, expected a trained {}", expected),
                   "give it with --cal_data_file");
     case FileKind::kOnnx:
-      throw Error(Kind::kUnsupported,
-                  fmt::format("this is an ONNX model already, expected a trained {}", expected),
+      throw Error(Kind::kUnsupported, fmt::format("this is an ONNX model, expected a trained {}", expected),
                   "give the model that training wrote");
     case FileKind::kEtlt:
       throw Error(Kind::kUnsupported,
@@ -110,6 +101,7 @@ FileKind kind_of_file(const fs::path& path) {
   // Encrypted bytes look like anything now and then, so these endings come before the weaker signatures.
   if (path.extension() == ".etlt") return FileKind::kEtlt;
   if (path.extension() == ".tlt") return FileKind::kEncryptedOrUnknown;
+  if (engine_kind(head)) return FileKind::kEngine;
   if (looks_like_calibration_cache(head)) return FileKind::kCalibrationCache;
   if (looks_like_onnx(head)) return FileKind::kOnnx;
   if (looks_like_text(head)) return FileKind::kSpec;

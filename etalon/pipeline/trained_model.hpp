@@ -21,6 +21,7 @@ enum class FileKind {
   kOnnx,
   kCalibrationCache,
   kEtlt,
+  kEngine,
   kEncryptedOrUnknown,
   kSpec
 };
