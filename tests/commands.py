@@ -50,10 +50,15 @@ class WrongUsage(ProgramTest):
         self.refuses("detectnet_v2", "exprot", code=2, says=["did you mean export?"])
         self.assertEqual(self.run_program().code, 2)
 
-    def test_what_belongs_to_later_says_so_in_one_line(self):
+    def test_an_engine_that_nothing_here_can_build_says_what_to_install(self):
         export = ("detectnet_v2", "export", "-m", MODEL)
-        self.refuses(*export, "--engine_file", "e.engine", code=1, says=["--engine_file", "not there yet"])
-        self.refuses(*export, "--cal_json_file", "r.json", code=1, says=["--cal_json_file", "not there yet"])
+        self.refuses(*export, "--engine_file", "e.engine", code=1, says=["no Python has the package tensorrt", "ETALON_TENSORRT_PYTHON"],
+                     env={"ETALON_TENSORRT_PYTHON": "", "PATH": "/nowhere", "HOME": "/nowhere"})
+
+    def test_ranges_as_json_without_ranges_are_not_written(self):
+        done = self.export("-o", "m.onnx", "--cal_json_file", "r.json")
+        self.assertIn("--cal_json_file is not written", done.err)
+        self.assertFalse((self.folder / "r.json").exists())
 
     def test_a_wrong_flag_with_json_gives_one_document(self):
         done = self.refuses("detectnet_v2", "export", "--nope", "--json", code=2, says=["--nope"])

@@ -75,6 +75,13 @@ codec() {
     echo "setup: the codec could not be installed; everything but encrypted .tlt and .etlt works (docs/codec.md)" >&2
 }
 
+# TensorRT for RTX builds engines without a GPU (docs/engines.md). Where there is no package of it, its tests are skipped.
+rtx() {
+  (requirements=tests/requirements-rtx.txt environment .deps/rtx "$python" -r tests/requirements-rtx.txt) && return
+  rm -rf .deps/rtx  # half an environment looks like a whole one to the tests
+  echo "setup: TensorRT for RTX could not be installed; no engine is built in the tests" >&2
+}
+
 mkdir -p .deps
 case ${1:-} in
   build)
@@ -85,6 +92,7 @@ case ${1:-} in
   test)
     install_debian "${test_packages[@]}"
     environment .deps/oracle "$python" -r tests/requirements.txt
+    rtx
     ;;
   fuzz) install_debian "${fuzz_packages[@]}" ;;
   peers)  # other calibrators, for `make benchmark-peers` alone
