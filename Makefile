@@ -4,7 +4,7 @@ JOBS ?= $(shell nproc)
 DEPS := .deps
 CMAKE_FLAGS ?=
 
-.PHONY: always help build demo test benchmark benchmark-peers benchmarks-built sanitize fuzz rooms clean
+.PHONY: always help build demo test benchmark benchmark-peers benchmark-quality benchmarks-built sanitize fuzz rooms clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo 'make build      install what is needed, build $(BUILD)/etalon'
 	@echo 'make benchmark  measure; the table is in docs/benchmarks.md'
 	@echo 'make benchmark-peers  calibration beside ONNX Runtime, NNCF and ModelOpt (installs 0.8 GB)'
+	@echo 'make benchmark-quality  INT8 models beside theirs (data in ETALON_DATA); the table is in docs/quality.md'
 	@echo 'make sanitize   the tests under ASan + UBSan, the calibration pipeline under TSan'
 	@echo 'make fuzz       each fuzz target for FUZZ_SECONDS (10)'
 	@echo 'make clean      remove what was built ($(DEPS)/ stays)'
@@ -20,7 +21,7 @@ help:
 # A stamp a set of packages: setup.sh runs again only when it or the list of versions changes.
 $(DEPS)/build.done: tools/setup.sh
 	tools/setup.sh build
-$(DEPS)/test.done: tools/setup.sh tests/requirements.txt $(DEPS)/build.done
+$(DEPS)/test.done: tools/setup.sh tests/requirements.txt tests/requirements-rtx.txt $(DEPS)/build.done
 	tools/setup.sh test
 $(DEPS)/peers.done: tools/setup.sh benchmarks/requirements-peers.txt
 	tools/setup.sh peers
@@ -60,6 +61,11 @@ benchmark: $(DEPS)/test.done benchmarks-built
 
 benchmark-peers: $(DEPS)/peers.done benchmarks-built
 	$(DEPS)/peers/bin/python benchmarks/peers.py --build $(BUILD)-benchmark
+
+# ETALON_DATA names the models and pictures; EVAL_AP a program for the column of average precision.
+EVAL_AP ?=
+benchmark-quality: $(DEPS)/peers.done build
+	$(DEPS)/peers/bin/python benchmarks/quality.py --build $(BUILD) $(if $(EVAL_AP),--eval_ap $(EVAL_AP))
 
 benchmarks-built: $(DEPS)/test.done
 	cmake -S . -B $(BUILD)-benchmark -G Ninja -DETALON_TESTS=OFF -DETALON_BENCHMARKS=ON $(CMAKE_FLAGS)

@@ -95,12 +95,16 @@ def nncf_min_max(**advanced):
     return prepare
 
 
+def without_torch():
+    """ModelOpt imports torch for FP8 alone; it is half a dozen GB, so INT8 is given an empty one."""
+    torch = types.ModuleType("torch")
+    torch.__spec__ = importlib.machinery.ModuleSpec("torch", None)
+    sys.modules["torch"] = torch
+
+
 def model_opt(method):
     def prepare(model, images):
-        # ModelOpt imports torch for FP8 alone; it is half a dozen GB, so INT8 is given an empty one.
-        torch = types.ModuleType("torch")
-        torch.__spec__ = importlib.machinery.ModuleSpec("torch", None)
-        sys.modules["torch"] = torch
+        without_torch()
         import onnx
         from modelopt.onnx.quantization import quantize
         name = input_name(model)
@@ -244,4 +248,5 @@ def main():
         parser.error("--build is missing")
 
 
-main()
+if __name__ == "__main__":
+    main()
