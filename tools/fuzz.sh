@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=$1 jobs=$2 seconds=$3
-cmake -S . -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang-16 -DCMAKE_CXX_COMPILER=clang++-16 -DETALON_FUZZ=ON -DETALON_TESTS=OFF \
+cmake -S . -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang-16 -DCMAKE_CXX_COMPILER=clang++-16 -DETALON_FUZZ=ON -DETALON_TESTS=OFF -DETALON_RUNTIME=stand_in \
   -DETALON_SANITIZE=address,undefined > /dev/null
 targets=$(cd fuzz && ls ./*_fuzz.cpp | sed 's|./||; s|\.cpp$||')
 # shellcheck disable=SC2086
