@@ -64,6 +64,7 @@ def write_trained(recipe, path):
 
 
 class Explicit(ProgramTest):
+    @needs_real_numbers
     def test_all_precisions_stand_beside_the_model_and_load(self):
         self.export("-o", "m.onnx", *INT8, "--explicit", "int8", "--explicit", "fp16,int8_fp16", "--explicit", "int8")
         for name, opset, kind in (("int8", 13, TensorProto.INT8), ("fp16", 13, TensorProto.FLOAT16), ("int8_fp16", 19, TensorProto.INT8)):
@@ -74,6 +75,7 @@ class Explicit(ProgramTest):
                 self.assertEqual(value.type.tensor_type.elem_type, TensorProto.FLOAT, name)
             self.assertEqual([o.name for o in model.graph.output], [o.name for o in load(self.folder / "m.onnx").graph.output])
 
+    @needs_real_numbers
     def test_every_convolution_reads_int8_weights_and_a_rounded_tensor(self):
         self.export("-o", "m.onnx", *INT8, "--explicit", "int8")
         model = load(self.folder / "m.int8.onnx")
@@ -92,12 +94,14 @@ class Explicit(ProgramTest):
         for output in model.graph.output:
             self.assertNotIn(output.name, readers, "nothing stands behind the heads")
 
+    @needs_real_numbers
     def test_same_bytes_for_any_number_of_threads(self):
         for threads in (1, 2):
             self.export("-o", f"{threads}/m.onnx", *INT8, "--cal_cache_file", f"{threads}/c.bin", "--threads", threads, "--explicit", "int8")
         for name in ("m.onnx", "m.int8.onnx", "c.bin"):
             self.assertEqual((self.folder / "1" / name).read_bytes(), (self.folder / "2" / name).read_bytes(), name)
 
+    @needs_real_numbers
     def test_without_balance_the_scales_are_the_caches(self):
         self.export("-o", "m.onnx", *INT8, "--explicit", "int8", "--balance_channels", "off")
         self.passes("calibrate", "extract", "m.int8.onnx", "-o", "back.bin", "--trt_version", "10.3.0")
@@ -185,6 +189,7 @@ class Report(ProgramTest):
         self.refuses("detectnet_v2", "export", "-m", MODEL, "-o", "n.onnx", "--report", "r.html", code=1, says=["r.html", "exists"])
 
 
+@needs_real_numbers
 @unittest.skipUnless(RTX_PYTHON.exists(), "TensorRT for RTX is not installed: no explicit model is compiled")
 class Engines(ProgramTest):
     """That TensorRT's own parser and builder take the explicit models."""
@@ -319,6 +324,7 @@ class FromWhatIsLeft(ProgramTest):
         self.assertEqual((self.folder / "m.onnx").read_bytes(), (self.folder / "n.onnx").read_bytes())
         self.refuses("mask_rcnn", "export", "-m", "m.onnx", "-e", SPEC, "-o", "x.onnx", code=1, says=[])
 
+    @needs_real_numbers
     def test_calibrating_an_exported_model_gives_the_trained_ones_cache(self):
         self.export("-o", "m.onnx", *INT8, "--cal_cache_file", "a.bin", "--explicit", "int8")
         self.passes("detectnet_v2", "export", "-m", "m.onnx", "-o", "n.onnx", *INT8, "--cal_cache_file", "b.bin", "--explicit", "int8")
@@ -340,6 +346,7 @@ class FromWhatIsLeft(ProgramTest):
         self.assertIn("nothing was changed", again.err)
         self.refuses("detectnet_v2", "export", "-m", MODEL, "-o", "x.onnx", "--repair_padding", code=2, says=["--repair_padding"])
 
+    @needs_real_numbers
     def test_an_etlt_is_a_model_everywhere(self):
         if not CODEC_PYTHON.exists():
             self.skipTest("NVIDIA's codec is not installed")
@@ -420,6 +427,7 @@ class TrainedForInt8(ProgramTest):
         self.assertEqual((self.folder / "f.onnx").read_bytes(), (self.folder / "q.onnx").read_bytes())
 
 
+@needs_real_numbers
 class MaskRcnn(ProgramTest):
     def test_both_graphs_become_explicit(self):
         base = data("models/mask_rcnn")
