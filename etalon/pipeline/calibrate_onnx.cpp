@@ -5,9 +5,7 @@
 #include <set>
 
 #include "etalon/base/error.hpp"
-#include "etalon/calibration/scale_sources.hpp"
 #include "etalon/networks/metadata.hpp"
-#include "etalon/onnx/drop_identities.hpp"
 #include "etalon/pipeline/exported_model.hpp"
 #include "etalon/pipeline/onnx_input.hpp"
 #include "etalon/pipeline/written_files.hpp"
@@ -40,23 +38,18 @@ CalibrateResult calibrate_onnx(const CalibrateOptions& options, Log& log, Progre
            check_names(model);
          });
   const OnnxInput input = onnx_input(model, options.model, options.input, log);
-  // The runtime forgets the name of what goes into a Dropout.
-  ModelProto computed = model;
-  drop_identities(computed);
-  const auto observable =
-      within([&] { return quoted(options.model); }, [&] { return observable_tensors(computed); });
-  const std::set<std::string_view> can_be_observed(observable.begin(), observable.end());
-  CalibrationJob job{.model = model,
-                     .computed = computed,
-                     .source = source,
-                     .loader = {},
-                     .size = input.size,
-                     .how = input.how,
-                     .tensors = {},
-                     .unranged = unranged_in(model),
-                     .input_dims = input.dims};
-  for (const std::string& name : deciding_tensors(model, job.unranged))
-    if (can_be_observed.contains(name)) job.tensors.push_back(name);
+  const std::vector<std::string> unranged = unranged_in(model);
+  const WatchedModel watched =
+      within([&] { return quoted(options.model); }, [&] { return watched_model(model, unranged); });
+  const CalibrationJob job{.model = model,
+                           .computed = watched.model,
+                           .source = source,
+                           .loader = {},
+                           .size = input.size,
+                           .how = input.how,
+                           .tensors = watched.tensors,
+                           .unranged = unranged,
+                           .input_dims = input.dims};
   const CalibrationImages images = open_images(options.calibration, job, outputs, log);
   reserve_calibration_outputs(options.calibration, source, outputs);
   CalibrateResult result;

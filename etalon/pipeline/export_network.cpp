@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "etalon/base/error.hpp"
@@ -12,7 +11,6 @@
 #include "etalon/calibration/image_folder.hpp"
 #include "etalon/calibration/scale_sources.hpp"
 #include "etalon/formats/calibration_cache/tensor_scales_json.hpp"
-#include "etalon/onnx/drop_identities.hpp"
 #include "etalon/pipeline/best_explicit.hpp"
 #include "etalon/pipeline/deepstream_output.hpp"
 #include "etalon/pipeline/existing_cache.hpp"
@@ -88,19 +86,15 @@ struct ComputedGraph {
 };
 
 ComputedGraph computed_graph(const NetworkToExport& network, const Deployable& deployable) {
+  if (network.exported) {
+    WatchedModel watched = watched_model(deployable.model, deployable.unranged);
+    return {true, std::move(watched.model), std::move(watched.tensors)};
+  }
   ComputedGraph graph;
   graph.tensors = deciding_tensors(deployable.model, deployable.unranged);
   if (network.runnable) {
     graph.is_another = true;
     graph.model = network.runnable();
-  } else if (network.exported) {
-    // The runtime forgets the name of what goes into a Dropout, and may not keep others.
-    graph.is_another = true;
-    graph.model = deployable.model;
-    drop_identities(graph.model);
-    const auto seen = observable_tensors(graph.model);
-    const std::set<std::string_view> can_be_seen(seen.begin(), seen.end());
-    std::erase_if(graph.tensors, [&](const std::string& name) { return !can_be_seen.contains(name); });
   }
   return graph;
 }
@@ -224,7 +218,7 @@ ExportResult export_network(const ExportOptions& options, const NetworkToExport&
   const ExportPlan plan = plan_export(options, deployable, engine ? &engine->builder : nullptr);
   if (engine) check_engine_takes(engine->builder, deployable, plan);
   const std::optional<CalibrationSource> source = source_of_images(options, network, plan, log);
-  if (source && network.exported && !network.runnable) check_can_run(deployable.model);
+  if (source && network.exported) check_can_run(deployable.model);
   ComputedGraph graph;
   std::optional<CalibrationJob> job;
   CalibrationImages images;

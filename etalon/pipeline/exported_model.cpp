@@ -2,12 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
 #include "etalon/base/error.hpp"
 #include "etalon/base/file.hpp"
+#include "etalon/calibration/scale_sources.hpp"
 #include "etalon/formats/etlt/etlt.hpp"
+#include "etalon/onnx/drop_identities.hpp"
 #include "etalon/pipeline/encrypted_content.hpp"
 #include "etalon/quantization/explicit_int8.hpp"
 #include "etalon/quantization/floating_form.hpp"
+#include "etalon/runtime/session.hpp"
 
 namespace etalon {
 namespace {
@@ -40,6 +45,15 @@ ModelProto read_exported_model(const fs::path& path, std::string_view key) {
                   throw Error(Kind::kBadInput, "this is no exported model, expected .onnx or .etlt",
                               "etalon NETWORK export makes one of a trained model");
                 });
+}
+
+WatchedModel watched_model(const ModelProto& model, const std::vector<std::string>& unranged) {
+  WatchedModel watched{.model = model, .tensors = deciding_tensors(model, unranged)};
+  drop_identities(watched.model);
+  const auto seen = observable_tensors(watched.model);
+  const std::set<std::string_view> can_be_seen(seen.begin(), seen.end());
+  std::erase_if(watched.tensors, [&](const std::string& name) { return !can_be_seen.contains(name); });
+  return watched;
 }
 
 void check_can_run(const ModelProto& model) {

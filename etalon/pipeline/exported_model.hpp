@@ -4,7 +4,9 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "etalon/onnx/model.hpp"
 #include "etalon/pipeline/trained_model.hpp"
@@ -16,6 +18,14 @@ constexpr bool is_exported(FileKind kind) { return kind == FileKind::kOnnx || ki
 // Errors name the file: kBadInput (no such model, damaged, a key that does not open it), kUnsupported (an
 // .etlt that holds UFF), and those of decrypt_with_key.
 ModelProto read_exported_model(const std::filesystem::path& path, std::string_view key);
+
+// A model of whatever tool in the form that the runtime can be watched in: it forgets the name of what goes
+// into a Dropout, and folds others away. Errors: it does not load.
+struct WatchedModel {
+  ModelProto model;
+  std::vector<std::string> tensors;  // those of deciding_tensors (scale_sources.hpp) that can be seen
+};
+WatchedModel watched_model(const ModelProto& model, const std::vector<std::string>& unranged);
 
 // Error (kUnsupported): a node of TensorRT's plugins, which no CPU has.
 void check_can_run(const ModelProto& model);

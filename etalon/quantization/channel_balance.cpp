@@ -81,7 +81,7 @@ struct Group {
   std::vector<std::string> rounded;  // tensors that convolutions read, then skips, each in graph order
   std::vector<Convolution> makers, readers;
   std::uint64_t channels = 0;
-  bool fast = false;
+  bool held = false;
 };
 
 // Joins names into sets.
@@ -118,11 +118,11 @@ std::vector<Group> groups_of(const ModelProto& model) {
   const auto group = [&](const std::string& tensor) -> Group& { return groups[sets.of(tensor)]; };
   const auto agree = [](Group& g, std::uint64_t channels) {
     if (g.channels == 0) g.channels = channels;
-    if (g.channels != channels) g.fast = true;
+    if (g.channels != channels) g.held = true;
   };
-  for (const auto& input : graph.input()) group(input.name()).fast = true;
-  for (const auto& output : graph.output()) group(output.name()).fast = true;
-  for (const auto& tensor : graph.initializer()) group(tensor.name()).fast = true;
+  for (const auto& input : graph.input()) group(input.name()).held = true;
+  for (const auto& output : graph.output()) group(output.name()).held = true;
+  for (const auto& tensor : graph.initializer()) group(tensor.name()).held = true;
   for (int i = 0; i < graph.node_size(); ++i) {
     const NodeProto& node = graph.node(i);
     if (homogeneous(node)) continue;
@@ -138,9 +138,9 @@ std::vector<Group> groups_of(const ModelProto& model) {
       continue;
     }
     for (const auto& input : node.input())
-      if (!input.empty()) group(input).fast = true;
+      if (!input.empty()) group(input).held = true;
     for (const auto& output : node.output())
-      if (!output.empty()) group(output).fast = true;
+      if (!output.empty()) group(output).held = true;
     // What subgraphs read is found below.
   }
   for (const std::string& skip : residual_skips(model)) {
@@ -152,11 +152,11 @@ std::vector<Group> groups_of(const ModelProto& model) {
     for (const auto& output : node.output())
       for (const int user : index.users(output)) {
         const auto& inputs = graph.node(user).input();
-        if (std::ranges::count(inputs, output) == 0) group(output).fast = true;
+        if (std::ranges::count(inputs, output) == 0) group(output).held = true;
       }
   std::vector<Group> movable;
   for (auto& [id, g] : groups) {
-    if (g.fast || g.makers.empty() || g.readers.empty()) continue;
+    if (g.held || g.makers.empty() || g.readers.empty()) continue;
     movable.push_back(std::move(g));
   }
   std::ranges::stable_sort(movable, {}, [](const Group& g) { return g.readers.front().node; });
