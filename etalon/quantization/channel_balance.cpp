@@ -233,11 +233,6 @@ ModelProto balance_by_ranges(const ModelProto& model, const LargestOfChannels& l
   return out;
 }
 
-ModelProto balance_channels(const ModelProto& model, const CalibrationImages& images,
-                            const ChannelBalanceOptions& options, Progress& progress) {
-  return balance_by_ranges(model, largest_of_channels(model, images, options, progress));
-}
-
 LargestOfChannels largest_of_channels(const ModelProto& model, const CalibrationImages& images,
                                       const ChannelBalanceOptions& options, Progress& progress) {
   const std::vector<std::string> tensors = balanceable_tensors(model);

@@ -1,6 +1,7 @@
 // Makes the channels of a tensor equally large, so that the one scale it gets in INT8 serves all of them.
 //
-//   ModelProto balanced = balance_channels(model, images, {.threads = 2}, progress);
+//   LargestOfChannels largest = largest_of_channels(model, images, {.threads = 2}, progress);
+//   ModelProto balanced = balance_by_ranges(model, largest);
 //   // calibrate, quantise and correct biases of `balanced` as of any other model
 //
 // Between a convolution and those that read it, a channel may be divided by a positive number on the way in
@@ -29,14 +30,7 @@ struct ChannelBalanceOptions {
   int threads = 0;
 };
 
-// A model with other weights and biases of some convolutions: the same outputs, other values of the tensors
-// between, whose ranges have to be taken anew. What cannot be balanced stays as it is. The same bytes for any
-// number of threads. Time: that of an inference an image.
-// Errors: kBadInput (no images, numbers that are not finite, with tensor and image), those of Session.
-ModelProto balance_channels(const ModelProto& model, const CalibrationImages& images,
-                            const ChannelBalanceOptions& options, Progress& progress);
-
-// The halves of it. Tensors whose ranges count: those that convolutions read and residual_skips
+// Tensors whose ranges count: those that convolutions read and residual_skips
 // (explicit_int8.hpp), as far as their channels may be scaled, in graph order of what bounds them:
 //   - what makes them are convolutions, followed by Relu, LeakyRelu, Add of two such tensors,
 //     Identity or pooling;
@@ -44,7 +38,9 @@ ModelProto balance_channels(const ModelProto& model, const CalibrationImages& im
 //   - these convolutions' weights and biases are float32 constants that nobody else reads.
 std::vector<std::string> balanceable_tensors(const ModelProto& model);
 
-// The largest |x| of each channel, by tensor of balanceable_tensors.
+// The largest |x| of each channel, by tensor of balanceable_tensors. The same for any number of threads.
+// Time: that of an inference an image. Errors: kBadInput (no images, numbers that are not finite, with tensor
+// and image), those of Session.
 using LargestOfChannels = std::map<std::string, std::vector<float>>;
 LargestOfChannels largest_of_channels(const ModelProto& model, const CalibrationImages& images,
                                       const ChannelBalanceOptions& options, Progress& progress);
@@ -53,6 +49,8 @@ LargestOfChannels largest_of_channels(const ModelProto& model, const Calibration
 // have other names, and has to stay the same network as the one that is exported.
 LargestOfChannels balanceable_in(const ModelProto& model, LargestOfChannels largest);
 
+// A model with other weights and biases of some convolutions: the same outputs, other values of the tensors
+// between, whose ranges have to be taken anew. What cannot be balanced stays as it is.
 // Error (kBadInput): a number of channels that does not fit. Tensors that the model does not have, or that
 // cannot be balanced in it, are passed over.
 ModelProto balance_by_ranges(const ModelProto& model, const LargestOfChannels& largest);

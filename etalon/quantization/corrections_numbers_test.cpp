@@ -118,10 +118,13 @@ TEST(BalanceChannels, LeavesTheOutputsBitForBit) {
   apply_bias_shifts(model, {{"a", {0.5F, -0.25F, 0.125F}}, {"b", {0.1F, 0.2F, 0.3F}}});
   ASSERT_EQ(balanceable_tensors(model), std::vector<std::string>{"a_relu"});
   SilentProgress progress;
-  const ModelProto balanced = balance_channels(model, formula_images(5), {.threads = 2}, progress);
+  const auto balance = [&](int threads) {
+    return balance_by_ranges(model,
+                             largest_of_channels(model, formula_images(5), {.threads = threads}, progress));
+  };
+  const ModelProto balanced = balance(2);
   EXPECT_NE(balanced.SerializeAsString(), model.SerializeAsString());
-  EXPECT_EQ(balance_channels(model, formula_images(5), {.threads = 1}, progress).SerializeAsString(),
-            balanced.SerializeAsString());
+  EXPECT_EQ(balance(1).SerializeAsString(), balanced.SerializeAsString());
   Session before(model, {.threads = 1}), after(balanced, {.threads = 1});
   std::vector<float> input(before.input_size());
   formula_images(9).load(8, input);
